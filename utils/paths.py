@@ -1,0 +1,126 @@
+"""Where the project's files are, on whatever machine and from whatever folder it is used."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from utils.errors import DigitsError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def from_root(path: str | os.PathLike) -> Path:
+    """Resolve a path that a setting gives.
+
+    Parameters
+    ----------
+    path
+        An absolute path, one that starts with ``~``, or one that counts from the project's root: a
+        notebook runs in ``notebooks/`` and a command in the root, and both must mean the same file.
+
+    Returns
+    -------
+    Path
+        The absolute path, which need not exist.
+    """
+    return ROOT / Path(path).expanduser()
+
+
+def shown(path: str | os.PathLike) -> str:
+    """Write a path the way a reader wants it: from the project's root or from ``~`` where it lies in them.
+
+    Parameters
+    ----------
+    path
+        Any path.
+
+    Returns
+    -------
+    str
+        For example ``models/cnn.keras`` or ``~/.keras/datasets/mnist.npz``, with forward slashes.
+    """
+    full = Path(os.path.abspath(path))
+    for base, prefix in ((ROOT, ""), (Path.home(), "~/")):
+        if full != base and full.is_relative_to(base):
+            return prefix + full.relative_to(base).as_posix()
+    return full.as_posix()
+
+
+def digits_folder() -> Path:
+    """Return the folder of images to read: ``DIGITS_PATH`` if it is set, ``digits/`` otherwise."""
+    return from_root(os.environ.get("DIGITS_PATH") or "digits")
+
+
+def shipped_models() -> Path:
+    """Return the folder of the trained networks that come with the project."""
+    return ROOT / "models"
+
+
+def learned_models() -> Path:
+    """Return the folder for networks trained here: ``LEARNED_PATH`` if it is set, ``models/learned/`` otherwise."""
+    return from_root(os.environ.get("LEARNED_PATH") or "models/learned")
+
+
+def check_writable(path: str | os.PathLike) -> None:
+    """Make the folder of a file that will be written, and see that it can be written to.
+
+    Parameters
+    ----------
+    path
+        The file that is to be written later.
+
+    Raises
+    ------
+    DigitsError
+        If the folder cannot be made, or a file in it cannot be written.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise DigitsError(f"{shown(path)} is a folder: name the file to write.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        probe = _beside(path)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise DigitsError(
+            f"{shown(path)} cannot be written ({error.strerror}): make its folder writable or name another."
+        ) from error
+
+
+@contextmanager
+def whole_file(path: str | os.PathLike) -> Iterator[Path]:
+    """Write a file whole or not at all.
+
+    Parameters
+    ----------
+    path
+        The file to write. Its folder is made if it is not there.
+
+    Yields
+    ------
+    Path
+        A file beside it, with the same suffix, to write to. It takes the place of ``path`` when the block
+        ends, and is deleted if the block fails.
+
+    Raises
+    ------
+    DigitsError
+        If it cannot be written.
+    """
+    path = Path(path)
+    check_writable(path)
+    part = _beside(path)
+    try:
+        yield part
+        os.replace(part, path)
+    except OSError as error:
+        raise DigitsError(f"{shown(path)} was not written ({error.strerror or error}): is the disk full?") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")

@@ -1,0 +1,220 @@
+"""The figures' style, and the drawings that several notebooks or the command line use.
+
+Every function returns a `matplotlib.figure.Figure` that belongs to no window: a notebook shows it when it is the last
+line of a cell, a script saves it.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import matplotlib as mpl
+import numpy as np
+from cycler import cycler
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch, Rectangle
+
+from utils.images import SIDE
+
+if TYPE_CHECKING:
+    from utils.quiet import keras
+    from utils.reading import Reading
+
+#: Colours that a colour-blind reader can tell apart: Okabe and Ito, "Color Universal Design", 2008.
+BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = (
+    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#999999",
+)  # fmt: skip
+
+
+def use_style() -> None:
+    """Set matplotlib's defaults for the series: text that a projector shows, colours that everyone can tell apart."""
+    import matplotlib.pyplot  # noqa: F401  (in a notebook, this is what makes figures appear)
+
+    mpl.rcParams.update(
+        {
+            "figure.dpi": 80,
+            "figure.constrained_layout.use": True,
+            "font.size": 13,
+            "axes.titlesize": 14,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.prop_cycle": cycler(color=[BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY]),
+            "lines.linewidth": 2,
+            "image.cmap": "gray_r",
+            "legend.frameon": False,
+        }
+    )
+
+
+def show_image(axes: Axes, image: np.ndarray, title: str = "", color: str = "black") -> None:
+    """Draw one image on axes of its own: ink black, background white, no ticks.
+
+    Parameters
+    ----------
+    axes
+        Where to draw.
+    image : (H, W) array
+        uint8 in 0 … 255 or floats in [0, 1]; the higher, the darker.
+    title, color
+        A line above it and the line's colour.
+    """
+    axes.imshow(image, cmap="gray_r", vmin=0, vmax=255 if image.dtype == np.uint8 else 1)
+    axes.set_title(title, color=color)
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set(visible=True, color="0.8")
+
+
+def show_images(
+    images: Sequence[np.ndarray], titles: Sequence[str] = (), columns: int = 10, title: str = "", size: float = 1.2
+) -> Figure:
+    """Draw images in rows.
+
+    Parameters
+    ----------
+    images
+        Each ``(H, W)``, uint8 in 0 … 255 or floats in [0, 1]; the higher, the darker.
+    titles
+        A short line above each.
+    columns
+        How many stand in a row.
+    title
+        A line above all of them.
+    size
+        The width and height of each, in inches.
+
+    Returns
+    -------
+    Figure
+    """
+    rows = max(1, -(-len(images) // columns))
+    height = rows * (size + (0.35 if len(titles) else 0.05)) + (0.5 if title else 0)
+    figure = Figure(figsize=(columns * size, height), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in grid[len(images) :]:
+        axes.axis("off")
+    for index, image in enumerate(images):
+        show_image(grid[index], image, titles[index] if len(titles) else "")
+    figure.suptitle(title)
+    return figure
+
+
+def plot_histories(histories: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
+    """Draw loss against epoch and accuracy against epoch, for one training or several over each other.
+
+    Parameters
+    ----------
+    histories
+        By name, what Keras's ``History.history`` holds: ``loss``, ``val_loss``, ``accuracy`` (0 to 1) and
+        ``val_accuracy``, a number for each epoch.
+
+    Returns
+    -------
+    Figure
+        Training is drawn as a dashed line, validation as a solid one with points.
+    """
+    figure = Figure(figsize=(12, 4.2), layout="constrained")
+    for axes, key, scale, label in zip(
+        figure.subplots(1, 2), ("loss", "accuracy"), (1, 100), ("Loss (cross-entropy)", "Accuracy (%)"), strict=True
+    ):
+        for index, (name, history) in enumerate(histories.items()):
+            epochs = np.arange(1, len(history[key]) + 1)
+            axes.plot(epochs, np.multiply(history[key], scale), "--", color=f"C{index}", label=f"{name}, training")
+            axes.plot(
+                epochs, np.multiply(history[f"val_{key}"], scale), "o-", color=f"C{index}", label=f"{name}, validation"
+            )
+        axes.set(xlabel="Epoch", ylabel=label, title=f"{label.split(' (')[0]} by epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.legend()
+    return figure
+
+
+def draw_network(model: "keras.Model") -> Figure:
+    """Draw a network as a row of layers: what each is, the shape of what it gives, and how many parameters it has.
+
+    Parameters
+    ----------
+    model
+        A network whose layers follow each other.
+
+    Returns
+    -------
+    Figure
+        Boxes with weights are filled; a box is the taller, the larger its picture is, or the more units it has.
+    """
+    shapes = [layer.output.shape[1:] for layer in model.layers]
+    figure = Figure(figsize=(max(7, 1.15 * len(shapes)), 4.2), layout="constrained")
+    axes = figure.subplots()
+    for index, (layer, shape) in enumerate(zip(model.layers, shapes, strict=True)):
+        height = 0.5 + 2.0 * (shape[0] / SIDE if len(shape) == 3 else np.log10(shape[0]) / 3)
+        parameters = layer.count_params()
+        color = SKY if parameters else "white"
+        axes.add_patch(
+            FancyBboxPatch(
+                (index - 0.3, -height / 2), 0.6, height, boxstyle="round,pad=0.04", facecolor=color, edgecolor="0.3"
+            )
+        )
+        if index:
+            axes.annotate(
+                "", (index - 0.36, 0), (index - 0.64, 0), arrowprops={"arrowstyle": "-|>", "color": "0.3", "lw": 1.5}
+            )
+        kind = type(layer).__name__.removesuffix("Layer").removesuffix("2D").replace("Normalization", "Norm")
+        axes.text(index, 0, kind, rotation=90, ha="center", va="center", fontsize=12)
+        axes.text(index, -1.55, " × ".join(map(str, shape)), rotation=25, ha="right", va="top", fontsize=11)
+        if parameters:
+            axes.text(index, 1.5, f"{parameters:,}", ha="center", fontsize=11, color=BLUE)
+    axes.set(xlim=(-1.1, len(shapes) - 0.4), ylim=(-2.4, 1.8))
+    axes.axis("off")
+    axes.set_title(f"{model.name}: {model.count_params():,} parameters (blue: those of each layer)")
+    return figure
+
+
+def show_probabilities(axes: Axes, probabilities: np.ndarray) -> None:
+    """Draw the ten probabilities of one image as bars, the highest in orange.
+
+    Parameters
+    ----------
+    axes
+        Where to draw.
+    probabilities : (10,) array
+        0 to 1.
+    """
+    bars = axes.bar(range(10), probabilities, color=BLUE)
+    bars[int(np.argmax(probabilities))].set_color(ORANGE)
+    axes.set(xticks=range(10), ylim=(0, 1), xlabel="Digit", ylabel="Probability")
+
+
+def prediction_sheet(readings: Sequence["Reading"], columns: int = 6) -> Figure:
+    """Draw images with what was read in them.
+
+    Parameters
+    ----------
+    readings
+        What `utils.reading.read_digits` gave for each file.
+    columns
+        How many stand in a row.
+
+    Returns
+    -------
+    Figure
+        Each image with a frame around each digit found, and the text with the lowest of its digits' probabilities.
+    """
+    from utils.images import read_image
+
+    rows = max(1, -(-len(readings) // columns))
+    figure = Figure(figsize=(columns * 2, rows * 2.5), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in grid:
+        axes.axis("off")
+    for axes, reading in zip(grid, readings, strict=False):
+        name = reading.file.replace("\\", "/").rsplit("/", 1)[-1]
+        axes.text(0.5, -0.04, name, transform=axes.transAxes, ha="center", va="top", fontsize=9, color="0.4")
+        if reading.error:
+            axes.text(0.5, 0.5, "cannot be read", transform=axes.transAxes, ha="center", color=RED)
+            continue
+        axes.imshow(read_image(reading.file), cmap="gray", vmin=0, vmax=255)
+        for digit in reading.digits:
+            x, y, w, h = digit.box
+            axes.add_patch(Rectangle((x - 0.5, y - 0.5), w, h, fill=False, edgecolor=ORANGE, linewidth=1.5))
+        sure = min((digit.probability for digit in reading.digits), default=0)
+        axes.set_title(f"{reading.text}   {sure:.0%}" if reading.digits else "no digit", fontsize=15)
+    return figure
