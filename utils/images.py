@@ -129,7 +129,7 @@ def extract_ink(grey: np.ndarray) -> np.ndarray:
     (H, W) uint8 array
         0 = paper, 255 = ink, and the shades of the strokes' edges between them. All 0 if there is no ink.
     """
-    light_paper = np.median(_frame(grey)) >= _otsu(grey)
+    light_paper = np.median(_frame(grey)) > _otsu(grey)
     ink = (255 - grey if light_paper else grey).astype(np.float32)
     ink = np.maximum(ink - _background(ink), 0)  # evens out shadows
     level = _otsu(np.clip(ink, 0, 255).astype(np.uint8))
@@ -186,7 +186,7 @@ def normalise_digit(ink: np.ndarray, box: Box | None = None) -> np.ndarray:
     Returns
     -------
     (28, 28) uint8 array
-        The digit with its longer side scaled to 20 pixels and its centre of mass in the middle; 0 = background,
+        The digit with its longer side scaled to 20 pixels and its centre of mass on pixel (14, 14); 0 = background,
         255 = ink. All 0 if there is no ink.
     """
     if box is None:
@@ -199,9 +199,9 @@ def normalise_digit(ink: np.ndarray, box: Box | None = None) -> np.ndarray:
     digit = cv2.resize(digit, (width, height), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     moments = cv2.moments(digit)
     mass = max(moments["m00"], 1)
-    # Pixel i reaches from i to i + 1, so its centre is at i + 1/2, and the middle of the image is at 14.
-    left = SIDE / 2 - (moments["m10"] / mass + 0.5)
-    top = SIDE / 2 - (moments["m01"] / mass + 0.5)
+    # MNIST's images have their centre of mass on pixel (14, 14), counted from 0 (notebook 02 measures it).
+    left = SIDE / 2 - moments["m10"] / mass
+    top = SIDE / 2 - moments["m01"] / mass
     left = int(np.clip(round(left), 0, SIDE - width))
     top = int(np.clip(round(top), 0, SIDE - height))
     image = np.zeros((SIDE, SIDE), np.uint8)
@@ -251,8 +251,10 @@ def _frame(grey: np.ndarray) -> np.ndarray:
 
 
 def _background(ink: np.ndarray) -> np.ndarray:
-    # A wide median, on a small copy: a stroke is narrow beside it and vanishes, a shadow is wide and stays.
     height, width = ink.shape
+    if max(height, width) < 100:  # too small for a photo: no shadow, but strokes as wide as one
+        return np.full(ink.shape, np.median(_frame(ink)), np.float32)
+    # A wide median, on a small copy: a stroke is narrow beside it and vanishes, a shadow is wide and stays.
     scale = min(1, 128 / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = cv2.resize(ink, size, interpolation=cv2.INTER_AREA).round().astype(np.uint8)

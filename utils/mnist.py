@@ -111,27 +111,20 @@ def cache_file() -> Path:
     return Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "datasets" / "mnist.npz"
 
 
-def can_download(url: str | None = None, seconds: float = PROBE_SECONDS) -> bool:
-    """Find out whether a server answers, within a time limit that holds even where a look-up of its name hangs.
-
-    Parameters
-    ----------
-    url
-        The address to ask; the one of MNIST by default.
-    seconds
-        How long to wait.
+def can_download() -> bool:
+    """Find out whether the server of MNIST answers.
 
     Returns
     -------
     bool
-        True if the server answered for this address.
+        True if it answered within `PROBE_SECONDS`, a limit that holds even where the look-up of a name hangs.
     """
     answered = threading.Event()
 
     def ask() -> None:
         try:
-            request = urllib.request.Request(url or URL, method="HEAD")
-            with urllib.request.urlopen(request, timeout=seconds):
+            request = urllib.request.Request(URL, method="HEAD")
+            with urllib.request.urlopen(request, timeout=PROBE_SECONDS):
                 answered.set()
         except (OSError, ValueError):  # no network, no such host, refused, timed out, or an error page
             pass
@@ -140,7 +133,7 @@ def can_download(url: str | None = None, seconds: float = PROBE_SECONDS) -> bool
 
     done = threading.Event()
     threading.Thread(target=ask, daemon=True).start()
-    done.wait(seconds)
+    done.wait(PROBE_SECONDS)
     return answered.is_set()
 
 

@@ -85,7 +85,7 @@ def save_model(model: keras.Model, path: str | os.PathLike) -> Path:
     path = Path(path)
     if path.suffix != ".keras":
         raise DigitsError(f"{shown(path)} does not end in .keras: a Keras model is saved under such a name.")
-    bare = keras.models.clone_model(model)
+    bare = type(model).from_config(model.get_config())
     bare.set_weights(model.get_weights())
     with whole_file(path) as part:
         bare.save(part)

@@ -28,8 +28,11 @@ BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = (
 
 def use_style() -> None:
     """Set matplotlib's defaults for the series: text that a projector shows, colours that everyone can tell apart."""
-    import matplotlib.pyplot  # noqa: F401  (in a notebook, this is what makes figures appear)
+    import matplotlib.pyplot as plt
 
+    backend = mpl.get_backend(auto_select=False)
+    if backend and "inline" in backend:  # a notebook: load it now, or a figure that ends a cell is not drawn
+        plt.switch_backend(backend)
     mpl.rcParams.update(
         {
             "figure.dpi": 80,
@@ -98,6 +101,10 @@ def show_images(
     return figure
 
 
+#: Points of a curve: epochs (1 = the end of the first) and values.
+Curve = tuple[Sequence[float], Sequence[float]]
+
+
 def plot_histories(histories: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
     """Draw loss against epoch and accuracy against epoch, for one training or several over each other.
 
@@ -112,17 +119,35 @@ def plot_histories(histories: Mapping[str, Mapping[str, Sequence[float]]]) -> Fi
     Figure
         Training is drawn as a dashed line, validation as a solid one with points.
     """
+    return plot_curves(
+        {
+            name: {key: (range(1, len(values) + 1), values) for key, values in history.items()}
+            for name, history in histories.items()
+        }
+    )
+
+
+def plot_curves(trainings: Mapping[str, Mapping[str, Curve]]) -> Figure:
+    """Draw loss and accuracy, like `plot_histories`, from points that need not lie at the ends of epochs.
+
+    Parameters
+    ----------
+    trainings
+        By name, the curves ``loss``, ``val_loss``, ``accuracy`` (0 to 1) and ``val_accuracy``.
+
+    Returns
+    -------
+    Figure
+    """
     figure = Figure(figsize=(12, 4.2), layout="constrained")
-    for axes, key, scale, label in zip(
-        figure.subplots(1, 2), ("loss", "accuracy"), (1, 100), ("Loss (cross-entropy)", "Accuracy (%)"), strict=True
-    ):
-        for index, (name, history) in enumerate(histories.items()):
-            epochs = np.arange(1, len(history[key]) + 1)
-            axes.plot(epochs, np.multiply(history[key], scale), "--", color=f"C{index}", label=f"{name}, training")
-            axes.plot(
-                epochs, np.multiply(history[f"val_{key}"], scale), "o-", color=f"C{index}", label=f"{name}, validation"
-            )
-        axes.set(xlabel="Epoch", ylabel=label, title=f"{label.split(' (')[0]} by epoch")
+    panels = ("loss", 1, "Loss", "Loss (cross-entropy)"), ("accuracy", 100, "Accuracy", "Accuracy (%)")
+    for axes, (key, scale, title, label) in zip(figure.subplots(1, 2), panels, strict=True):
+        for index, (name, curves) in enumerate(trainings.items()):
+            color = f"C{index}"
+            for part, style, what in (("", "--", "training"), ("val_", "o-", "validation")):
+                epochs, values = curves[part + key]
+                axes.plot(epochs, np.multiply(values, scale), style, color=color, label=f"{name}, {what}")
+        axes.set(xlabel="Epoch", ylabel=label, title=title)
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.legend()
     return figure
@@ -142,10 +167,10 @@ def draw_network(model: "keras.Model") -> Figure:
         Boxes with weights are filled; a box is the taller, the larger its picture is, or the more units it has.
     """
     shapes = [layer.output.shape[1:] for layer in model.layers]
-    figure = Figure(figsize=(max(7, 1.15 * len(shapes)), 4.2), layout="constrained")
+    figure = Figure(figsize=(min(13, max(7, 1.2 * len(shapes))), 4.6), layout="constrained")
     axes = figure.subplots()
     for index, (layer, shape) in enumerate(zip(model.layers, shapes, strict=True)):
-        height = 0.5 + 2.0 * (shape[0] / SIDE if len(shape) == 3 else np.log10(shape[0]) / 3)
+        height = 1.15 + 1.4 * (shape[0] / SIDE if len(shape) == 3 else np.log10(shape[0]) / 3)
         parameters = layer.count_params()
         color = SKY if parameters else "white"
         axes.add_patch(
@@ -159,10 +184,10 @@ def draw_network(model: "keras.Model") -> Figure:
             )
         kind = type(layer).__name__.removesuffix("Layer").removesuffix("2D").replace("Normalization", "Norm")
         axes.text(index, 0, kind, rotation=90, ha="center", va="center", fontsize=12)
-        axes.text(index, -1.55, " × ".join(map(str, shape)), rotation=25, ha="right", va="top", fontsize=11)
+        axes.text(index + 0.25, -1.6, " × ".join(map(str, shape)), rotation=40, ha="right", va="top", fontsize=12)
         if parameters:
-            axes.text(index, 1.5, f"{parameters:,}", ha="center", fontsize=11, color=BLUE)
-    axes.set(xlim=(-1.1, len(shapes) - 0.4), ylim=(-2.4, 1.8))
+            axes.text(index - 0.2, 1.5, f"{parameters:,}", rotation=40, fontsize=12, color=BLUE)
+    axes.set(xlim=(-1.1, len(shapes) - 0.2), ylim=(-2.9, 2.3))
     axes.axis("off")
     axes.set_title(f"{model.name}: {model.count_params():,} parameters (blue: those of each layer)")
     return figure

@@ -1,0 +1,70 @@
+"""Run every notebook with the tests; compare it with its stored outputs where all of MNIST is there."""
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent
+sys.path.insert(0, str(ROOT))
+
+MNIST = pytest.StashKey[str]()
+FOLDER = pytest.StashKey[tempfile.TemporaryDirectory]()
+SEEN = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Find out once which MNIST there is, so that all tests use the same, and compare outputs only with the whole."""
+    if hasattr(config, "workerinput") or not config.option.nbval:
+        return
+    from utils.errors import DigitsError
+    from utils.mnist import load_mnist
+
+    try:
+        mnist = load_mnist(verbose=False)
+    except DigitsError as error:
+        raise pytest.UsageError(str(error)) from None
+    config.stash[MNIST] = str(mnist)
+    config.stash[FOLDER] = tempfile.TemporaryDirectory(prefix="digits-")
+    if not mnist.complete:
+        os.environ["MNIST_PATH"] = "sample"
+        config.option.nbval, config.option.nbval_lax = False, True
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say which MNIST the notebooks run on, and whether their outputs are compared."""
+    mnist = config.stash.get(MNIST, None)
+    if mnist is None:
+        return []
+    if config.option.nbval_lax:
+        note = "stored outputs are NOT compared: they come from all of MNIST. Every cell and every assertion is run."
+    else:
+        note = "stored outputs are compared."
+    return [mnist, f"notebooks: {note}"]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Give each notebook, before its kernel starts, a state that no other notebook and no learner has touched."""
+    notebook = item.parent
+    if notebook is None or notebook.path.suffix != ".ipynb" or SEEN in notebook.stash:
+        return
+    notebook.stash[SEEN] = True
+    folder = Path(item.config.stash[FOLDER].name) / notebook.path.stem
+    digits = folder / "digits"
+    digits.mkdir(parents=True)
+    for row in (ROOT / "digits" / "labels.csv").read_text(encoding="utf-8").splitlines()[1:]:
+        shutil.copy(ROOT / "digits" / row.split(",")[0], digits)
+    shutil.copy(ROOT / "digits" / "labels.csv", digits)
+    os.environ["DIGITS_PATH"] = str(digits)  # without the images that a learner has added
+    os.environ["LEARNED_PATH"] = str(folder / "learned")  # without the networks that a learner has trained
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave nothing behind."""
+    if folder := config.stash.get(FOLDER, None):
+        folder.cleanup()

@@ -1,0 +1,51 @@
+"""Fixtures: an untouched place to work in, images, and small networks."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+
+@pytest.fixture(autouse=True)
+def untouched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """No test sees, or leaves, what a learner has trained or downloaded."""
+    monkeypatch.setenv("LEARNED_PATH", str(tmp_path / "learned"))
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.delenv("DIGITS_PATH", raising=False)
+
+
+@pytest.fixture
+def draw():
+    """Draw digits in OpenCV's own line font, dark on light: ``draw("42") → (160, …) uint8``."""
+
+    def draw_text(text: str, pen: int = 8, gap: int = 30) -> np.ndarray:
+        page = np.full((160, 60 + 100 * len(text)), 255, np.uint8)
+        for index, character in enumerate(text):
+            origin = (30 + index * (70 + gap), 120)
+            cv2.putText(page, character, origin, cv2.FONT_HERSHEY_SIMPLEX, 3, 0, pen, cv2.LINE_AA)
+        return page
+
+    return draw_text
+
+
+@pytest.fixture
+def save(tmp_path: Path):
+    """Save an array as an image file: ``save("a.png", array) → path``."""
+
+    def save_image(name: str, array: np.ndarray, **options) -> Path:
+        path = tmp_path / name
+        Image.fromarray(array).save(path, **options)
+        return path
+
+    return save_image
+
+
+@pytest.fixture
+def sample(monkeypatch: pytest.MonkeyPatch):
+    """The 5,000 digits that need no connection."""
+    from utils.mnist import load_mnist
+
+    monkeypatch.setenv("MNIST_PATH", "sample")
+    return load_mnist(verbose=False)

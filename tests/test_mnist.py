@@ -1,0 +1,246 @@
+"""Without these, a learner trains on damaged images, waits forever, or is told nothing of what the scores rest on."""
+
+import gzip
+import hashlib
+import socket
+import threading
+from functools import partial
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+
+from utils import mnist as module
+from utils.errors import DigitsError
+from utils.mnist import SHA256, UBYTE_FILES, cache_file, load_mnist
+
+
+@pytest.fixture
+def small(monkeypatch, tmp_path):
+    """A tiny stand-in for MNIST whose SHA-256 is taken for the true one, as a file in Keras's layout."""
+    rng = np.random.default_rng(0)
+    arrays = {
+        "x_train": rng.integers(0, 256, (6, 28, 28), np.uint8), "y_train": np.arange(6, dtype=np.uint8),
+        "x_test": rng.integers(0, 256, (4, 28, 28), np.uint8), "y_test": np.arange(4, dtype=np.uint8),
+    }  # fmt: skip
+    for name, array in arrays.items():
+        monkeypatch.setitem(SHA256, name, hashlib.sha256(array).hexdigest())
+    file = tmp_path / "served" / "mnist.npz"
+    file.parent.mkdir()
+    np.savez(file, **arrays)
+    monkeypatch.setattr(module, "FILE_SHA256", hashlib.sha256(file.read_bytes()).hexdigest())
+    monkeypatch.delenv("MNIST_PATH", raising=False)
+    return file
+
+
+@pytest.fixture
+def serve(monkeypatch):
+    """Let a handler of the standard library answer for the address of MNIST."""
+    servers = []
+
+    def start(handler):
+        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        monkeypatch.setattr(module, "URL", f"http://127.0.0.1:{server.server_port}/mnist.npz")
+        return server
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+class QuietFiles(SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+class Truncated(BaseHTTPRequestHandler):
+    """Promises more than it sends, as a connection that breaks does."""
+
+    def do_HEAD(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "1000000")
+        self.end_headers()
+
+    def do_GET(self):
+        self.do_HEAD()
+        self.wfile.write(b"PK" * 1000)
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    """A port of this machine at which nobody listens."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        monkeypatch.setattr(module, "URL", f"http://127.0.0.1:{unused.getsockname()[1]}/mnist.npz")
+
+
+def left_in(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def test_npz_from_mnist_path(small, monkeypatch, capsys):
+    monkeypatch.setenv("MNIST_PATH", str(small))
+    mnist = load_mnist()
+    assert mnist.complete
+    assert mnist.x_train.shape == (6, 28, 28)
+    assert capsys.readouterr().out == "MNIST from MNIST_PATH: 6 training images and 4 test images.\n"
+
+
+def test_original_files_from_mnist_path(small, monkeypatch, tmp_path):
+    """Teachers often have the four files of the original site."""
+    folder = tmp_path / "original"
+    folder.mkdir()
+    with np.load(small) as arrays:
+        for name, file in UBYTE_FILES.items():
+            array = arrays[name]
+            header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
+            (folder / file).write_bytes(gzip.compress(header + array.tobytes()))
+    monkeypatch.setenv("MNIST_PATH", str(folder))
+    assert load_mnist(verbose=False).x_test.shape == (4, 28, 28)
+
+    (folder / UBYTE_FILES["y_test"]).unlink()
+    with pytest.raises(DigitsError, match="has no t10k-labels-idx1-ubyte.gz: .*MNIST_PATH"):
+        load_mnist()
+
+    (folder / UBYTE_FILES["y_test"]).write_bytes(b"not gzip")
+    with pytest.raises(DigitsError, match="damaged or not MNIST"):
+        load_mnist()
+
+
+def test_relative_mnist_path_counts_from_the_root(monkeypatch, tmp_path):
+    """A notebook runs in notebooks/ and a command in the root: the same setting must mean the same file."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MNIST_PATH", "no/such.npz")
+    with pytest.raises(DigitsError, match="^no/such.npz does not exist"):
+        load_mnist()
+
+
+def test_a_setting_that_is_wrong_is_never_passed_over(small, monkeypatch, tmp_path):
+    monkeypatch.setenv("MNIST_PATH", str(tmp_path / "missing.npz"))
+    with pytest.raises(DigitsError, match="missing.npz does not exist: set MNIST_PATH"):
+        load_mnist()
+
+
+@pytest.mark.parametrize("damage", ["truncated", "text", "empty", "other arrays"])
+def test_damaged_file(small, monkeypatch, damage):
+    if damage == "truncated":
+        small.write_bytes(small.read_bytes()[:-3000])
+    elif damage == "text":
+        small.write_text("<html>Sign in to the network</html>")
+    elif damage == "empty":
+        small.write_bytes(b"")
+    else:
+        np.savez(small, x=np.zeros(3))
+    monkeypatch.setenv("MNIST_PATH", str(small))
+    with pytest.raises(DigitsError, match="mnist.npz is damaged or not MNIST") as caught:
+        load_mnist()
+    assert "\n" not in str(caught.value)
+
+
+def test_wrong_sha256(small, monkeypatch):
+    """One changed pixel, and the figures in the notebooks would no longer be those of MNIST."""
+    with np.load(small) as file:
+        arrays = dict(file)
+    arrays["x_train"][0, 0, 0] ^= 1
+    np.savez(small, **arrays)
+    monkeypatch.setenv("MNIST_PATH", str(small))
+    with pytest.raises(DigitsError, match="wrong SHA-256 of x_train"):
+        load_mnist()
+
+
+def test_download_fills_the_cache_and_the_cache_is_used(small, serve, monkeypatch, capsys):
+    serve(partial(QuietFiles, directory=small.parent))
+    assert load_mnist(verbose=False).source == "Keras's download"
+    assert left_in(cache_file().parent) == ["mnist.npz"]
+    monkeypatch.setattr(module, "URL", "http://127.0.0.1:9/never-asked")
+    assert load_mnist(verbose=False).source == "Keras's cache"
+
+
+def test_damaged_cache_is_named_and_replaced(small, serve, capsys):
+    cache_file().parent.mkdir(parents=True)
+    cache_file().write_bytes(b"half a file")
+    serve(partial(QuietFiles, directory=small.parent))
+    assert load_mnist(verbose=False).complete
+    assert "mnist.npz is damaged or not MNIST" in capsys.readouterr().out
+    assert cache_file().read_bytes() == small.read_bytes()
+
+
+def test_damaged_cache_without_a_connection(small, no_network, capsys):
+    cache_file().parent.mkdir(parents=True)
+    cache_file().write_bytes(b"half a file")
+    assert not load_mnist(verbose=False).complete
+    assert "mnist.npz is damaged" in capsys.readouterr().out
+
+
+def test_truncated_download_leaves_nothing_behind(small, serve, capsys):
+    serve(Truncated)
+    assert not load_mnist().complete
+    assert left_in(cache_file().parent) == []
+    assert "The download of MNIST failed" in capsys.readouterr().out
+
+
+def test_dead_network_gives_the_sample(small, no_network, capsys):
+    mnist = load_mnist()
+    assert (len(mnist.x_train), len(mnist.x_test), mnist.complete) == (4000, 1000, False)
+    assert capsys.readouterr().out.count("\n") == 1
+    assert not cache_file().parent.exists() or left_in(cache_file().parent) == []
+
+
+def test_a_network_that_swallows_everything_does_not_hang(small, monkeypatch):
+    """A server that takes the connection and never answers, as behind some firewalls."""
+    assert module.PROBE_SECONDS + module.STALL_SECONDS < 20  # the promise
+    monkeypatch.setattr(module, "PROBE_SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setattr(module, "URL", f"http://127.0.0.1:{server.getsockname()[1]}/mnist.npz")
+        asking = threading.Thread(target=load_mnist, daemon=True)
+        asking.start()
+        asking.join(10)
+        assert not asking.is_alive()
+
+
+class Stalling(Truncated):
+    """Sends the beginning of a file and then nothing, but keeps the connection."""
+
+    def do_GET(self):
+        super().do_GET()
+        self.wfile.flush()
+        self.server.released.wait(30)
+
+
+def test_a_download_that_stalls_does_not_hang(small, serve, monkeypatch, capsys):
+    monkeypatch.setattr(module, "STALL_SECONDS", 0.3)
+    server = serve(Stalling)
+    server.released = threading.Event()
+    try:
+        assert not load_mnist().complete
+        assert "The download of MNIST failed" in capsys.readouterr().out
+        assert left_in(cache_file().parent) == []
+    finally:
+        server.released.set()
+
+
+def test_sample_is_always_the_same_and_stratified(sample):
+    """The scores of an offline class can be compared from machine to machine."""
+    assert np.bincount(sample.y_train).tolist() == [400] * 10
+    assert np.bincount(sample.y_test).tolist() == [100] * 10
+    joined = b"".join(getattr(sample, name).tobytes() for name in SHA256)
+    assert hashlib.sha256(joined).hexdigest() == SAMPLE_SHA256
+    seen = {image.tobytes() for image in sample.x_train}
+    assert not any(image.tobytes() in seen for image in sample.x_test)
+
+
+SAMPLE_SHA256 = "bbeed5a699458e2336d8421d917398a4ba04ef5c031bc05d0d31a85ad029803b"
+
+
+def test_cache_that_cannot_be_written(small, serve, tmp_path, monkeypatch):
+    """In a school's lab the home folder may be read-only: the images are used all the same."""
+    (tmp_path / "a file").write_text("")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "a file" / "keras"))
+    serve(partial(QuietFiles, directory=small.parent))
+    assert load_mnist(verbose=False).complete

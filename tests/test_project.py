@@ -1,0 +1,115 @@
+"""Without these, the set-up, the README and the notebooks' form drift apart, and a newcomer is the first to notice."""
+
+import re
+import tomllib
+
+import nbformat
+import pytest
+
+from utils.check import pinned_packages
+from utils.paths import ROOT
+
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+INSTALL = "python -m pip install -r requirements.txt"
+
+
+def test_every_requirement_is_pinned_and_has_its_reason():
+    for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines():
+        assert line.startswith("#") or re.fullmatch(r"[\w-]+==[\d.]+  # .{20,}", line), line
+
+
+def test_conda_installs_the_same():
+    environment = (ROOT / "environment.yml").read_text(encoding="utf-8")
+    assert "      - -r requirements.txt" in environment.splitlines()
+    assert re.search(r"^  - python=3\.(11|12|13)\b", environment, re.MULTILINE)
+    assert not re.search(r"^ +- (?!python=|pip\b|pip:|conda-forge|-r )", environment, re.MULTILINE)
+
+
+def test_the_readme_s_commands():
+    assert f"{INSTALL} && python -m jupyterlab" in README
+    assert f"{INSTALL} && python -m pytest" in README
+    assert "conda env create -f environment.yml" in README
+    assert "--allow-root" in README
+    assert "opencv-python-headless" in README
+    assert f"pytest=={pinned_packages()['pytest']}" in (ROOT / "requirements.txt").read_text(encoding="utf-8")
+
+
+def test_every_path_and_link_in_the_readme_exists():
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert target.startswith("http") or (ROOT / target).exists(), target
+    for path in re.findall(r"`((?:notebooks|digits|utils|tests|models)/[\w./-]*)`", README):
+        assert (ROOT / path).exists() or path.startswith("models/learned"), path
+
+
+def test_there_are_six_notebooks_and_the_readme_lists_them():
+    assert len(NOTEBOOKS) == 6
+    for path in NOTEBOOKS:
+        assert f"notebooks/{path.name}" in README
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_form_of_a_notebook(path):
+    notebook = nbformat.read(path, as_version=4)
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    for heading in (
+        "What you'll do",
+        "What you'll learn",
+        "What you'll need",
+        "Summary",
+        "On your own",
+        "Further reading",
+    ):
+        assert f"## {heading}" in text
+    assert re.search(r"About \d+ minutes", text)
+    assert len(re.findall(r"\*\*Exercise \d", text)) >= 3
+
+    solutions = [cell for cell in notebook.cells if cell.source.startswith("# Solution")]
+    assert len(solutions) == len(re.findall(r"\*\*Exercise \d", text))
+    assert all(cell.metadata["jupyter"]["source_hidden"] for cell in solutions)
+
+    for target in re.findall(r"\]\((\d\d-[\w-]+\.ipynb)\)", text):
+        assert (path.parent / target).is_file()
+    position = NOTEBOOKS.index(path)
+    for neighbour in NOTEBOOKS[max(0, position - 1) : position] + NOTEBOOKS[position + 1 : position + 2]:
+        assert f"({neighbour.name})" in text
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_stored_outputs_of_a_notebook(path):
+    """Readers on the web see these and nothing else."""
+    code = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    for cell in code:
+        for output in cell.outputs:
+            assert output.output_type != "error"
+            assert output.get("name") != "stderr"
+            assert not re.search(r"(/home/|/root/|/tmp/|/Users/|[A-Z]:\\\\|site-packages)", str(output))
+        assert "nbval-skip" not in cell.metadata.get("tags", [])
+        if "nbval-ignore-output" in cell.metadata.get("tags", []):
+            assert "does not compare" in cell.source, "a cell that is not compared says why"
+    assert path.stat().st_size < 2_000_000
+
+
+def test_a_number_from_a_training_is_bounded_by_an_assert():
+    """The mark ≈ takes a number out of the comparison, so an assert must hold it."""
+    for path in NOTEBOOKS:
+        for cell in nbformat.read(path, as_version=4).cells:
+            printed = "".join(output.get("text", "") for output in cell.get("outputs", []))
+            if "≈" in printed:
+                assert "assert " in cell.source, f"{path.name}: {cell.source[:80]}"
+
+
+def test_pytest_compares_outputs():
+    options = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["pytest"]["addopts"]
+    assert "--nbval" in options
+    assert "--nbval-lax" not in options
+
+
+def test_labels_name_every_shipped_image():
+    labels = dict(line.split(",") for line in (ROOT / "digits/labels.csv").read_text().splitlines()[1:])
+    for file, label in labels.items():
+        assert (ROOT / "digits" / file).is_file()
+        assert label.isdigit()
+        assert file.split("-")[0] == label
+    assert {label for label in labels.values() if len(label) == 1} == set("0123456789")
