@@ -173,12 +173,12 @@ def test_normalised_as_mnist_was(draw):
 
 
 def test_mnist_itself_is_hardly_changed(sample):
-    """What the preparation makes of an MNIST digit, drawn large, must be that digit."""
-    for image in sample.x_test[::50]:
-        large = cv2.resize(255 - image, (280, 280), interpolation=cv2.INTER_LINEAR)
-        _, images = prepare_image(large)
-        overlap = np.corrcoef(images[images.sum(axis=(1, 2), dtype=int).argmax()].ravel(), image.ravel())[0, 1]
-        assert overlap > 0.85
+    """What the preparation makes of an MNIST digit, drawn large, must be that digit in its place."""
+    overlaps = []
+    for image in sample.x_test[::10]:
+        ink = extract_ink(cv2.resize(255 - image, (280, 280), interpolation=cv2.INTER_LINEAR))
+        overlaps.append(np.corrcoef(normalise_digit(ink).ravel(), image.ravel())[0, 1])
+    assert np.median(overlaps) > 0.95  # not all: a hair's breadth decides to which pixel the centre is rounded
 
 
 @pytest.mark.parametrize("box", [Box(3, 4, 1, 1), Box(0, 0, 1, 60), Box(2, 2, 60, 1)])

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import nbformat
@@ -73,7 +74,11 @@ def test_notebook_04_trains_with_the_recipe_of_utils():
     theirs, ours = build_mlp(), build_mlp()
     scope["compile_model"](theirs, epochs=3)
     training.compile_model(ours, steps=3 * 8)
-    assert theirs.get_compile_config() == ours.get_compile_config()
+
+    def settings(model):
+        return re.sub(r'"adam_\d+"', '"adam"', json.dumps(model.get_compile_config(), sort_keys=True))
+
+    assert settings(theirs) == settings(ours)
 
 
 def test_untrained_probabilities_add_up():
