@@ -14,6 +14,8 @@ def untouched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv("LEARNED_PATH", str(tmp_path / "learned"))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.delenv("DIGITS_PATH", raising=False)
+    for name in ("no_proxy", "NO_PROXY"):  # the servers of these tests are on this machine
+        monkeypatch.setenv(name, "*")
 
 
 @pytest.fixture

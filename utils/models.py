@@ -8,6 +8,8 @@ import os
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from utils.errors import DigitsError
 from utils.mnist import Mnist
 from utils.paths import learned_models, shipped_models, shown, whole_file
@@ -108,19 +110,25 @@ def load_model(path: str | os.PathLike) -> keras.Model:
     Raises
     ------
     DigitsError
-        If the file is missing, damaged, or holds a network that does not read 28 × 28 images as ten digits.
+        If the file is missing or damaged, or holds a network that does not read 28 × 28 images as ten digits.
     """
     path = Path(path)
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise DigitsError(f"There is no model at {shown(path)}: train one with python -m utils train.")
     try:
         model = keras.models.load_model(path, compile=False)
+    except PermissionError as error:
+        raise DigitsError(f"{shown(path)} may not be read: check its permissions.") from error
     except Exception as error:  # Keras raises many kinds for a file that is not a whole model
         raise DigitsError(
             f"{shown(path)} is damaged or not a Keras model: train it again with python -m utils train."
         ) from error
-    if model.input_shape != (None, 28, 28, 1) or model.output_shape != (None, 10):
+    if not model.built or (model.input_shape, model.output_shape) != ((None, 28, 28, 1), (None, 10)):
         raise DigitsError(f"{shown(path)} is not a network for 28 × 28 images and ten digits: name another.")
+    if not all(np.isfinite(weights).all() for weights in model.get_weights()):
+        raise DigitsError(
+            f"{shown(path)} holds weights that are no numbers: train it again with a lower learning rate."
+        )
     return model
 
 
@@ -173,9 +181,9 @@ def describe_model(path: str | os.PathLike) -> str:
         For example ``Model: models/cnn.keras (shipped with the series)``.
     """
     path = Path(path)
-    if path.parent == learned_models():
+    if path.resolve().parent == learned_models().resolve():
         return f"Model: {shown(path)} (your own; delete the file to return to the shipped one)"
-    if path.parent == shipped_models():
+    if path.resolve().parent == shipped_models():
         return f"Model: {shown(path)} (shipped with the series)"
     return f"Model: {shown(path)}"
 
@@ -229,9 +237,9 @@ def load_unseeing(kind: Kind, mnist: Mnist) -> keras.Model:
         If there is none, or it is damaged.
     """
     path = learned_path(kind, mnist)
-    if mnist.complete and not path.is_file():
+    if mnist.complete and not os.path.isfile(path):
         path = shipped_models() / f"{kind}.keras"
-    if not mnist.complete and not path.is_file():
+    if not mnist.complete and not os.path.isfile(path):
         from utils.training import train
 
         print(f"Model: {kind}, trained now on the sample's {len(mnist.x_train):,} images (the shipped one has seen "

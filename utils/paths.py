@@ -24,8 +24,16 @@ def from_root(path: str | os.PathLike) -> Path:
     -------
     Path
         The absolute path, which need not exist.
+
+    Raises
+    ------
+    DigitsError
+        If it starts with the ``~`` of a user that there is not.
     """
-    return ROOT / Path(path).expanduser()
+    try:
+        return ROOT / Path(path).expanduser()
+    except RuntimeError as error:
+        raise DigitsError(f"{path} names the home of a user that does not exist: write the path in full.") from error
 
 
 def shown(path: str | os.PathLike) -> str:
@@ -42,8 +50,9 @@ def shown(path: str | os.PathLike) -> str:
         For example ``models/cnn.keras`` or ``~/.keras/datasets/mnist.npz``, with forward slashes.
     """
     full = Path(os.path.abspath(path))
-    for base, prefix in ((ROOT, ""), (Path.home(), "~/")):
-        if full != base and full.is_relative_to(base):
+    home = Path(os.path.expanduser("~"))  # never fails, unlike Path.home
+    for base, prefix in ((ROOT, ""), (home, "~/")):
+        if full != base and base != Path(base.anchor) and full.is_relative_to(base):
             return prefix + full.relative_to(base).as_posix()
     return full.as_posix()
 
@@ -77,7 +86,7 @@ def check_writable(path: str | os.PathLike) -> None:
         If the folder cannot be made, or a file in it cannot be written.
     """
     path = Path(path)
-    if path.is_dir():
+    if os.path.isdir(path):
         raise DigitsError(f"{shown(path)} is a folder: name the file to write.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

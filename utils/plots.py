@@ -145,7 +145,9 @@ def plot_curves(trainings: Mapping[str, Mapping[str, Curve]]) -> Figure:
         for index, (name, curves) in enumerate(trainings.items()):
             color = f"C{index}"
             for part, style, what in (("", "--", "training"), ("val_", "o-", "validation")):
-                epochs, values = curves[part + key]
+                epochs, values = curves.get(part + key, ((), ()))
+                if len(values) == 0:  # not yet, or trained without validation images
+                    continue
                 axes.plot(epochs, np.multiply(values, scale), style, color=color, label=f"{name}, {what}")
         axes.set(xlabel="Epoch", ylabel=label, title=title)
         axes.xaxis.get_major_locator().set_params(integer=True)
@@ -232,7 +234,9 @@ def prediction_sheet(readings: Sequence["Reading"], columns: int = 6) -> Figure:
         axes.axis("off")
     for axes, reading in zip(grid, readings, strict=False):
         name = reading.file.replace("\\", "/").rsplit("/", 1)[-1]
-        axes.text(0.5, -0.04, name, transform=axes.transAxes, ha="center", va="top", fontsize=9, color="0.4")
+        axes.text(
+            0.5, -0.04, name, transform=axes.transAxes, ha="center", va="top", fontsize=9, color="0.4", parse_math=False
+        )
         if reading.error:
             axes.text(0.5, 0.5, "cannot be read", transform=axes.transAxes, ha="center", color=RED)
             continue
@@ -241,5 +245,5 @@ def prediction_sheet(readings: Sequence["Reading"], columns: int = 6) -> Figure:
             x, y, w, h = digit.box
             axes.add_patch(Rectangle((x - 0.5, y - 0.5), w, h, fill=False, edgecolor=ORANGE, linewidth=1.5))
         sure = min((digit.probability for digit in reading.digits), default=0)
-        axes.set_title(f"{reading.text}   {sure:.0%}" if reading.digits else "no digit", fontsize=15)
+        axes.set_title(f"{reading.text}   {sure:.1%}" if reading.digits else "no digit", fontsize=15)
     return figure

@@ -1,4 +1,4 @@
-"""Keras, without what TensorFlow writes on the screen when it starts.
+"""Keras and TensorFlow, without what TensorFlow writes on the screen when it starts.
 
 TensorFlow's C++ parts print notes about processors and graphics cards before any of its settings can tell them
 not to. They tell a student nothing and look like errors, so they are kept off the screen during the import.
@@ -30,5 +30,6 @@ def _stderr_silenced() -> Iterator[None]:
 
 with _stderr_silenced():
     import keras
+    import tensorflow
 
-__all__ = ["keras"]
+__all__ = ["keras", "tensorflow"]

@@ -82,7 +82,7 @@ def train(
 ) -> tuple[keras.Model, keras.callbacks.History]:
     """Train a network from scratch, with the recipe of notebook 04.
 
-    An interrupt (Ctrl-C) ends the training early and loses nothing: the network is given its best weights so far.
+    An interrupt (Ctrl-C) ends the training early; if an epoch was completed, the network is given its best weights.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def train(
     compile_model(model, steps=epochs * -(-len(x_train) // BATCH_SIZE))
     best = keras.callbacks.EarlyStopping(monitor="val_loss", patience=3, restore_best_weights=True)
     history = keras.callbacks.History()
-    history.interrupted = False
+    history.interrupted, history.epoch = False, []
     try:
         model.fit(
             x_train, y_train, batch_size=BATCH_SIZE, epochs=epochs, validation_data=(x_val, y_val),
@@ -120,6 +120,6 @@ def train(
         )  # fmt: skip
     except KeyboardInterrupt:
         history.interrupted = True
-        if best.best_weights is not None:  # none before the end of the first epoch: then what there is, is the best
+        if best.best_weights is not None:  # there are none before the end of the first epoch
             model.set_weights(best.best_weights)
     return model, history
