@@ -14,7 +14,7 @@ from utils.quiet import keras
 
 #: The numbers of the recipe.
 BATCH_SIZE, LEARNING_RATE, SEED = 128, 2e-3, 0
-EPOCHS = {"mlp": 12, "cnn": 6}
+EPOCHS = {"mlp": 10, "cnn": 5}
 VALIDATION_SHARE = 0.1
 
 
