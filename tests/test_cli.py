@@ -231,6 +231,14 @@ def test_check_looks_at_the_cache_without_touching_it(monkeypatch, capsys):
     assert cache_file().read_bytes() == b"half a file"
 
 
+def test_check_names_a_folder_that_cannot_be_written(sample, monkeypatch, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("LEARNED_PATH", str(tmp_path / "file" / "learned"))
+    status, out, _ = run("check", capsys=capsys)
+    assert status == 1
+    assert re.search("MISSING  .*learned cannot be written to: .*LEARNED_PATH", out)
+
+
 def test_check_does_not_make_a_folder_that_is_misspelt(sample, monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("DIGITS_PATH", str(tmp_path / "typo"))
     status, out, _ = run("check", capsys=capsys)

@@ -112,12 +112,13 @@ def _model() -> Finding:
 def _writable() -> Finding:
     if not os.path.isdir(digits_folder()):
         return Finding(False, f"{shown(digits_folder())} is not a folder", "make it, or set DIGITS_PATH to another")
-    for folder in (learned_models(), digits_folder()):
+    for folder, variable in ((learned_models(), "LEARNED_PATH"), (digits_folder(), "DIGITS_PATH")):
         there = next(path for path in (folder, *folder.parents) if os.path.exists(path))
         try:
             check_writable(there / "check")  # where the folder will be made, if it is not there yet
-        except DigitsError as error:
-            return _wrong(error)
+        except DigitsError:
+            remedy = f"make it writable, or set {variable} to a folder of your own"
+            return Finding(False, f"{shown(folder)} cannot be written to", remedy)
     return Finding(True, f"{shown(learned_models())} and {shown(digits_folder())} can be written to")
 
 
