@@ -11,6 +11,7 @@ import pytest
 
 from utils import training
 from utils.errors import DigitsError
+from utils.images import scale_pixels
 from utils.models import (
     BUILDERS,
     build_cnn,
@@ -149,7 +150,7 @@ def test_shipped_models_are_small_and_good(kind, sample):
     """They have seen these images, so this proves only that the files are whole and the right ones."""
     path = shipped_models() / f"{kind}.keras"
     assert path.stat().st_size < 1e6
-    predicted = load_model(path).predict(training.scale_pixels(sample.x_test), verbose=0).argmax(axis=1)
+    predicted = load_model(path).predict(scale_pixels(sample.x_test), verbose=0).argmax(axis=1)
     assert np.mean(predicted == sample.y_test) > 0.97
 
 

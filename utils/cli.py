@@ -98,10 +98,11 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _train(options: argparse.Namespace) -> int:
+    from utils.images import scale_pixels
     from utils.mnist import load_mnist
     from utils.models import learned_path, save_model
     from utils.plots import plot_histories, use_style
-    from utils.training import scale_pixels, train
+    from utils.training import train
 
     mnist = load_mnist()
     output = options.output or learned_path(options.model, mnist)

@@ -241,6 +241,22 @@ def prepare_image(grey: np.ndarray) -> tuple[list[Box], np.ndarray]:
     return boxes, np.array(images, np.uint8).reshape(-1, SIDE, SIDE)
 
 
+def scale_pixels(images: np.ndarray) -> np.ndarray:
+    """Bring images into the form that the networks take.
+
+    Parameters
+    ----------
+    images : (n, 28, 28) uint8 array
+        0 = background, 255 = ink.
+
+    Returns
+    -------
+    (n, 28, 28, 1) float32 array
+        In [0, 1].
+    """
+    return images[..., np.newaxis].astype("float32") / 255
+
+
 def _to_grey(image: Image.Image) -> np.ndarray:
     if image.mode.startswith("I") or image.mode == "F":  # 16 bits and more: Pillow would clip, not scale
         pixels = np.asarray(image, np.float64)

@@ -1,13 +1,12 @@
 """28 × 28 arrays → probabilities → text, and a whole file from end to end."""
 
 import os
-from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
 from utils.errors import DigitsError
-from utils.images import Box, prepare_image, read_image
+from utils.images import Box, prepare_image, read_image, scale_pixels
 from utils.quiet import keras
 
 
@@ -79,7 +78,7 @@ def predict_probabilities(model: keras.Model, images: np.ndarray) -> np.ndarray:
     """
     if len(images) == 0:
         return np.zeros((0, 10), np.float32)
-    return model.predict(images[..., np.newaxis].astype("float32") / 255, batch_size=256, verbose=0)
+    return model.predict(scale_pixels(images), batch_size=256, verbose=0)
 
 
 def read_digits(model: keras.Model, file: str | os.PathLike) -> Reading:
@@ -106,8 +105,3 @@ def read_digits(model: keras.Model, file: str | os.PathLike) -> Reading:
         Digit(int(row.argmax()), round(float(row.max()), 4), box) for row, box in zip(probabilities, boxes, strict=True)
     ]
     return Reading(str(file), digits, images=images)
-
-
-def read_files(model: keras.Model, files: Iterable[str | os.PathLike]) -> Iterator[Reading]:
-    """Read many files, one after the other; one that cannot be read does not stop the rest."""
-    return (read_digits(model, file) for file in files)

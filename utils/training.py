@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from sklearn.model_selection import train_test_split
 
+from utils.images import scale_pixels
 from utils.mnist import Mnist
 from utils.models import BUILDERS, Kind
 from utils.quiet import keras
@@ -16,22 +17,6 @@ from utils.quiet import keras
 BATCH_SIZE, LEARNING_RATE, SEED = 128, 2e-3, 0
 EPOCHS = {"mlp": 10, "cnn": 5}
 VALIDATION_SHARE = 0.1
-
-
-def scale_pixels(images: np.ndarray) -> np.ndarray:
-    """Bring images into the form that the networks take.
-
-    Parameters
-    ----------
-    images : (n, 28, 28) uint8 array
-        0 = background, 255 = ink.
-
-    Returns
-    -------
-    (n, 28, 28, 1) float32 array
-        In [0, 1].
-    """
-    return images[..., np.newaxis].astype("float32") / 255
 
 
 def split_training(mnist: Mnist) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
