@@ -1,5 +1,6 @@
 """Run every notebook with the tests; compare it with its stored outputs where all of MNIST is there."""
 
+import csv
 import os
 import shutil
 import sys
@@ -57,8 +58,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     folder = Path(item.config.stash[FOLDER].name) / notebook.path.stem
     digits = folder / "digits"
     digits.mkdir(parents=True)
-    for row in (ROOT / "digits" / "labels.csv").read_text(encoding="utf-8").splitlines()[1:]:
-        shutil.copy(ROOT / "digits" / row.split(",")[0], digits)
+    with open(ROOT / "digits" / "labels.csv", encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            shutil.copy(ROOT / "digits" / row["file"], digits)
     shutil.copy(ROOT / "digits" / "labels.csv", digits)
     os.environ["DIGITS_PATH"] = str(digits)  # without the images that a learner has added
     os.environ["LEARNED_PATH"] = str(folder / "learned")  # without the networks that a learner has trained

@@ -1,8 +1,9 @@
 """Make the images of this folder again: ``python digits/make_digits.py`` from the project's root.
 
-Half of them are MNIST *test* digits in new ink (no network of the series was trained on those), half are drawn here
-along the path of a pen. They stand for what people bring: pens and pencils, light on dark, transparent, coloured,
-small and off centre, under a shadow, several in a row. The labels go into ``labels.csv``.
+Some are MNIST *test* digits in new ink (no network of the series was trained on those), the others are drawn along the
+path of a pen. They stand for what people bring: pens and pencils, markers and chalk, light on dark, transparent,
+coloured, small and off centre, photographed under a lamp or on a table, on ruled and on squared paper, in rows and
+lines. The labels go into ``labels.csv``.
 """
 
 import csv
@@ -12,82 +13,25 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pillow_heif
 from PIL import Image
 
 FOLDER = Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER.parent))
 
 from utils.mnist import load_mnist  # noqa: E402
+from utils.pen import FORMS, draw_form  # noqa: E402
 
 Color = tuple[int, int, int]
 BLACK, WHITE, BLUE, RED, GREEN = (25, 25, 30), (255, 255, 255), (30, 60, 160), (190, 40, 40), (20, 110, 70)
-PENCIL, CHALK, BOARD, CREAM = (165, 165, 165), (235, 240, 235), (35, 60, 50), (250, 244, 228)
+PENCIL, FAINT, CHALK, BOARD, CREAM = (120, 120, 120), (205, 205, 205), (235, 240, 235), (35, 60, 50), (250, 244, 228)
+YELLOW, SKY, TABLE = (240, 200, 0), (170, 205, 235), (70, 50, 38)
 
-#: The path of the pen for each digit, stroke by stroke, in a box that is 1 wide and 1.4 high; smoothed when drawn.
-STROKES: dict[int, list[list[tuple[float, float]]]] = {
-    0: [[(0.55, 0.02), (0.2, 0.2), (0.05, 0.7), (0.25, 1.3), (0.6, 1.38), (0.92, 1.1), (0.95, 0.5), (0.75, 0.1),
-         (0.5, 0.03)]],
-    1: [[(0.25, 0.35), (0.45, 0.15), (0.56, 0.0), (0.55, 0.5), (0.52, 1.0), (0.5, 1.4)]],
-    2: [[(0.1, 0.35), (0.25, 0.08), (0.6, 0.0), (0.85, 0.25), (0.75, 0.65), (0.4, 1.05), (0.05, 1.37), (0.5, 1.36),
-         (0.98, 1.34)]],
-    3: [[(0.12, 0.15), (0.5, 0.0), (0.82, 0.2), (0.72, 0.52), (0.4, 0.65), (0.78, 0.78), (0.9, 1.1), (0.6, 1.38),
-         (0.1, 1.25)]],
-    4: [[(0.4, 0.0), (0.25, 0.4), (0.05, 0.85), (0.5, 0.86), (0.98, 0.84)], [(0.7, 0.35), (0.68, 0.9), (0.64, 1.4)]],
-    5: [[(0.25, 0.05), (0.22, 0.3), (0.18, 0.6), (0.55, 0.55), (0.88, 0.8), (0.82, 1.2), (0.45, 1.4), (0.08, 1.25)],
-        [(0.25, 0.05), (0.6, 0.06), (0.9, 0.02)]],
-    6: [[(0.7, 0.0), (0.35, 0.35), (0.12, 0.85), (0.2, 1.25), (0.55, 1.4), (0.88, 1.15), (0.75, 0.8), (0.4, 0.8),
-         (0.14, 1.05)]],
-    7: [[(0.08, 0.1), (0.5, 0.08), (0.92, 0.04), (0.7, 0.5), (0.5, 0.95), (0.38, 1.4)]],
-    8: [[(0.75, 0.2), (0.45, 0.0), (0.2, 0.25), (0.5, 0.62), (0.85, 1.0), (0.6, 1.38), (0.2, 1.25), (0.25, 0.9),
-         (0.6, 0.55), (0.8, 0.3), (0.68, 0.1)]],
-    9: [[(0.85, 0.25), (0.5, 0.02), (0.18, 0.3), (0.35, 0.65), (0.7, 0.55), (0.86, 0.2), (0.84, 0.7), (0.7, 1.4)]],
+#: The MNIST test images used, by digit: the first clear ones of each.
+TEST_INDEX = {
+    0: (3, 10), 1: (2, 5), 2: (1, 35), 3: (18, 30), 4: (4, 6),
+    5: (15, 23), 6: (21, 22), 7: (0, 17), 8: (61, 84), 9: (7, 9),
 }  # fmt: skip
-
-#: The MNIST test images used, by digit: the first clear one of each.
-TEST_INDEX = {0: 3, 1: 2, 2: 1, 3: 18, 4: 4, 5: 15, 6: 21, 7: 0, 8: 61, 9: 7}
-
-
-def draw_strokes(digit: int, height: int, width: float, rng: np.random.Generator) -> np.ndarray:
-    """Draw a digit along the path of a pen, never twice the same.
-
-    Parameters
-    ----------
-    digit
-        0 to 9.
-    height
-        Of the digit, in pixels.
-    width
-        Of the pen, as a share of the height.
-    rng
-        Moves the points a little and slants the whole.
-
-    Returns
-    -------
-    (h, w) float32 array
-        The digit in its frame; 0 = paper, 1 = ink.
-    """
-    unit, pen = height / 1.4, max(1, round(width * height))
-    margin, fine = pen + 2, 4
-    slant = rng.normal(0, 0.08)
-    canvas = np.zeros((fine * (height + 2 * margin), fine * int(unit * 1.5 + 2 * margin)), np.uint8)
-    for stroke in STROKES[digit]:
-        points = np.array(stroke) + rng.normal(0, 0.015, (len(stroke), 2))
-        points[:, 0] += slant * (0.7 - points[:, 1]) + 0.2
-        path = np.round((smooth(points) * unit + margin) * fine).astype(np.int32)
-        cv2.polylines(canvas, [path], False, 255, pen * fine, cv2.LINE_AA)
-    small = cv2.resize(canvas, None, fx=1 / fine, fy=1 / fine, interpolation=cv2.INTER_AREA)
-    return trim(small / np.float32(255))
-
-
-def smooth(points: np.ndarray, steps: int = 12) -> np.ndarray:
-    """Lead a Catmull-Rom curve through points, ``(n, 2)`` → ``(steps · (n - 1) + 1, 2)``."""
-    p = np.vstack([2 * points[:1] - points[1:2], points, 2 * points[-1:] - points[-2:-1]])
-    t = np.linspace(0, 1, steps, endpoint=False)[:, None]
-    pieces = [
-        0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3)
-        for a, b, c, d in zip(p, p[1:], p[2:], p[3:], strict=False)
-    ]
-    return np.vstack([*pieces, points[-1:]])
 
 
 def reink(image: np.ndarray, height: int) -> np.ndarray:
@@ -105,8 +49,7 @@ def reink(image: np.ndarray, height: int) -> np.ndarray:
     (h, w) float32 array
         The digit in its frame; 0 = paper, 1 = ink.
     """
-    digit = trim(image / np.float32(255))
-    digit = np.pad(digit, 2)
+    digit = np.pad(trim(image / np.float32(255)), 2)
     scale = height / digit.shape[0]
     large = cv2.resize(digit, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
     large = cv2.GaussianBlur(large, (0, 0), scale * 0.35)
@@ -119,19 +62,21 @@ def trim(ink: np.ndarray) -> np.ndarray:
     return ink[y : y + h, x : x + w]
 
 
-def place(digits: Sequence[np.ndarray], shape: tuple[int, int], at: tuple[float, float], gap: int = 0) -> np.ndarray:
-    """Lay digits side by side on an empty page.
+def place(
+    lines: Sequence[Sequence[np.ndarray]], shape: tuple[int, int], at: tuple[float, float] = (0.5, 0.5), gap: int = 0
+) -> np.ndarray:
+    """Lay digits side by side, line below line, on an empty page.
 
     Parameters
     ----------
-    digits
-        Each ``(h, w)``, 0 = paper, 1 = ink.
+    lines
+        Of each line the digits, each ``(h, w)``, 0 = paper, 1 = ink.
     shape
         Height and width of the page.
     at
-        Where the middle of the row comes, as shares of the height and the width.
+        Where the middle of the text comes, as shares of the height and the width.
     gap
-        Pixels between two digits.
+        Pixels between two digits; below 0, they overlap.
 
     Returns
     -------
@@ -139,90 +84,222 @@ def place(digits: Sequence[np.ndarray], shape: tuple[int, int], at: tuple[float,
         0 = paper, 1 = ink.
     """
     page = np.zeros(shape, np.float32)
-    x = round(at[1] * shape[1] - (sum(d.shape[1] for d in digits) + gap * (len(digits) - 1)) / 2)
-    for digit in digits:
-        y = round(at[0] * shape[0] - digit.shape[0] / 2)
-        page[y : y + digit.shape[0], x : x + digit.shape[1]] += digit
-        x += digit.shape[1] + gap
+    pitch = round(1.5 * max(digit.shape[0] for line in lines for digit in line))
+    for row, line in enumerate(lines):
+        x = round(at[1] * shape[1] - (sum(d.shape[1] for d in line) + gap * (len(line) - 1)) / 2)
+        middle = at[0] * shape[0] + (row - (len(lines) - 1) / 2) * pitch
+        for digit in line:
+            h, w = digit.shape
+            window = page[round(middle - h / 2) : round(middle - h / 2) + h, x : x + w]
+            np.maximum(window, digit, out=window)
+            x += w + gap
     return page
 
 
-def color_page(ink: np.ndarray, pen: Color, paper: Color) -> np.ndarray:
-    """Colour a page: ``(H, W)`` ink in 0 … 1 → ``(H, W, 3) uint8``."""
+def color_page(ink: np.ndarray, pen: Color, paper: Color | np.ndarray) -> np.ndarray:
+    """Colour a page: ``(H, W)`` ink in 0 … 1, on one colour or on ``(H, W, 3)`` → ``(H, W, 3) uint8``."""
     shade = ink[..., None]
-    return (shade * np.array(pen) + (1 - shade) * np.array(paper)).round().astype(np.uint8)
+    return (shade * np.array(pen) + (1 - shade) * np.asarray(paper)).round().astype(np.uint8)
 
 
-def photograph(page: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Make a page look like a photo of it: a shadow from one side, soft focus and a sensor's noise."""
+def lined_paper(shape: tuple[int, int], step: int, squared: bool, color: Color = SKY) -> np.ndarray:
+    """Print lines on white paper, or squares: ``(H, W, 3) uint8``."""
+    paper = np.full((*shape, 3), 255, np.uint8)
+    for y in range(step // 2, shape[0], step):
+        paper[y : y + 2] = color
+    for x in range(step // 2, shape[1] if squared else 0, step):
+        paper[:, x : x + 2] = color
+    return paper
+
+
+def photograph(page: np.ndarray, rng: np.random.Generator, turn: float = 0, on_table: bool = False) -> np.ndarray:
+    """Make a page look like a photo of it: light from one side, soft focus and a sensor's noise.
+
+    Parameters
+    ----------
+    page : (H, W, 3) uint8 array
+        What is photographed.
+    rng
+        For the noise, and for the grain of the table.
+    turn
+        By how many degrees the camera was held askew.
+    on_table
+        Whether the sheet lies on a dark table that shows around it.
+
+    Returns
+    -------
+    (H, W, 3) uint8 array
+        The photo.
+    """
     height, width = page.shape[:2]
     y, x = np.mgrid[:height, :width]
+    photo = page.astype(np.float32)
+    if turn or on_table:
+        matrix = cv2.getRotationMatrix2D((width / 2, height / 2), turn, 0.84 if on_table else 1)
+        photo = cv2.warpAffine(photo, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    if on_table:
+        sheet = cv2.warpAffine(np.ones((height, width), np.float32), matrix, (width, height))[..., None]
+        grain = cv2.GaussianBlur(rng.normal(0, 1, (height, width)).astype(np.float32), (0, 0), 30, sigmaY=1.5)
+        table = np.array(TABLE) * (1 + 0.15 * grain / grain.std())[..., None]
+        photo = sheet * photo + (1 - sheet) * table
     light = 0.95 - 0.45 * (x / width) ** 1.5 - 0.1 * y / height
-    photo = cv2.GaussianBlur(page.astype(np.float32), (0, 0), 1.2) * light[..., None]
+    photo = cv2.GaussianBlur(photo.astype(np.float32), (0, 0), 1.2) * light[..., None]
     return np.clip(photo + rng.normal(0, 4, page.shape), 0, 255).astype(np.uint8)
+
+
+def paint(digit: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Draw a digit somewhere in 28 × 28 pixels, each of them black or white: ``(h, w)`` ink → ``(28, 28)`` ink."""
+    height = int(rng.integers(15, 24))
+    width = min(26, max(1, round(height * digit.shape[1] / digit.shape[0])))
+    small = cv2.resize(digit, (width, height), interpolation=cv2.INTER_AREA)
+    page = np.zeros((28, 28), np.float32)
+    top, left = rng.integers(1, 28 - height), rng.integers(1, 28 - width)
+    page[top : top + height, left : left + width] = small > 0.25
+    return page
+
+
+class Maker:
+    """Draws the digits, saves the images, and keeps the labels."""
+
+    def __init__(self) -> None:
+        self.mnist = load_mnist()
+        if not self.mnist.complete:
+            sys.exit("All of MNIST is needed to make these images: set MNIST_PATH, or connect once.")
+        self.rng = np.random.default_rng(2026)
+        self.labels: dict[str, str] = {}
+
+    def pen(self, digits: str, height: int, width: float, form: int = 0, wobble: float = 0.015) -> list[np.ndarray]:
+        """Draw digits along the path of a pen that is so many times as wide as the digit is high."""
+        pen = max(1, round(width * height))
+        return [
+            draw_form(FORMS[int(digit)][form], height, pen, self.rng, wobble, slant=0.08) / np.float32(255)
+            for digit in digits
+        ]
+
+    def test(self, digits: str, height: int) -> list[np.ndarray]:
+        """Draw test digits of MNIST in new ink; the second time a digit comes, it is another one."""
+        drawn = []
+        for position, digit in enumerate(digits):
+            index = TEST_INDEX[int(digit)][digits[:position].count(digit) % 2]
+            assert self.mnist.y_test[index] == int(digit)
+            drawn.append(reink(self.mnist.x_test[index], height))
+        return drawn
+
+    def save(self, name: str, image: np.ndarray | Image.Image, **options: object) -> None:
+        """Save an image; its name begins with its label, lines separated by an underscore."""
+        picture = image if isinstance(image, Image.Image) else Image.fromarray(image)
+        if name.endswith((".jpg", ".webp", ".heic")):
+            options = {"quality": 80} | options
+        picture.save(FOLDER / name, **options)
+        self.labels[name] = name.split("-")[0].replace("_", "\n")
+
+
+def with_alpha(ink: np.ndarray, pen: Color) -> np.ndarray:
+    """Draw on nothing: ``(H, W)`` ink → ``(H, W, 4) uint8``."""
+    return np.dstack([color_page(ink, pen, pen), (ink * 255).astype(np.uint8)])
 
 
 def main() -> None:
     """Write all images and ``labels.csv``."""
-    mnist = load_mnist()
-    if not mnist.complete:
-        sys.exit("All of MNIST is needed to make these images: set MNIST_PATH, or connect once.")
-    rng = np.random.default_rng(2026)
-    labels: dict[str, str] = {}
+    pillow_heif.register_heif_opener()
+    make = Maker()
+    small, page, photo = (200, 200), (300, 400), (480, 640)
 
-    def pen(digit: int, height: int, width: float) -> np.ndarray:
-        return draw_strokes(digit, height, width, rng)
-
-    def test(digit: int, height: int) -> np.ndarray:
-        index = TEST_INDEX[digit]
-        assert mnist.y_test[index] == digit
-        return reink(mnist.x_test[index], height)
-
-    def save(name: str, label: int, image: np.ndarray) -> None:
-        picture = Image.fromarray(image)
-        if name.endswith(".jpg"):
-            picture.save(FOLDER / name, quality=88)
-        else:
-            picture.save(FOLDER / name, optimize=True)
-        labels[name] = str(label)
-
-    middle = (0.5, 0.5)
-    save("0-pen.png", 0, color_page(place([pen(0, 120, 0.06)], (200, 200), middle), BLACK, WHITE))
-    save("1-pencil.png", 1, color_page(place([pen(1, 110, 0.045)], (200, 200), middle), PENCIL, WHITE))
-    save("2-marker.png", 2, color_page(place([pen(2, 130, 0.14)], (200, 200), middle), BLACK, WHITE))
-    save("3-chalk.png", 3, color_page(place([pen(3, 120, 0.07)], (200, 200), middle), CHALK, BOARD))
-    save("4-blue.png", 4, color_page(place([pen(4, 120, 0.06)], (200, 200), middle), BLUE, CREAM))
-    save("5-small.png", 5, color_page(place([pen(5, 60, 0.08)], (300, 400), (0.27, 0.78)), BLACK, WHITE))
-    save("6-paint.png", 6, color_page(place([pen(6, 20, 0.08)], (28, 28), middle), BLACK, WHITE))
-    seven = place([pen(7, 120, 0.06)], (200, 200), middle)
-    save("7-transparent.png", 7, np.dstack([color_page(seven, BLACK, BLACK), (seven * 255).astype(np.uint8)]))
-    save("8-red.png", 8, color_page(place([pen(8, 120, 0.07)], (200, 200), middle), RED, WHITE))
-    save(
-        "9-photo.jpg", 9, photograph(color_page(place([pen(9, 260, 0.06)], (480, 640), (0.5, 0.45)), BLACK, CREAM), rng)
+    # Pens, pencils and brushes.
+    make.save("0-pen.png", color_page(place([make.pen("0", 120, 0.06)], small), BLACK, WHITE))
+    make.save("1-flag-and-foot.png", color_page(place([make.pen("1", 110, 0.06, form=4)], small), BLUE, WHITE))
+    make.save("1-pencil.png", color_page(place([make.pen("1", 110, 0.045)], small), PENCIL, WHITE))
+    make.save("2-marker.png", color_page(place([make.pen("2", 130, 0.14)], small), BLACK, WHITE))
+    make.save("3-brush.png", color_page(place([make.pen("3", 140, 0.2)], small), BLACK, WHITE))
+    make.save("4-thin.png", color_page(place([make.pen("4", 150, 0.005)], small), BLACK, WHITE))
+    make.save("6-paint.png", color_page(place([make.pen("6", 20, 0.08)], (28, 28)), BLACK, WHITE))
+    make.save("7-bar.png", color_page(place([make.pen("7", 120, 0.05, form=1)], small), BLACK, WHITE))
+    make.save("9-paint-thin.png", color_page(place([make.pen("9", 22, 0.02)], (28, 28)), BLACK, WHITE))
+    make.save("5-faint.png", color_page(place([make.pen("5", 120, 0.05)], small), FAINT, WHITE))
+    # Colours, light on dark, and what is transparent.
+    make.save("3-chalk.png", color_page(place([make.pen("3", 120, 0.07)], small), CHALK, BOARD))
+    make.save("4-blue.png", color_page(place([make.pen("4", 120, 0.06)], small), BLUE, CREAM))
+    make.save("8-red.png", color_page(place([make.pen("8", 120, 0.07)], small), RED, WHITE))
+    make.save("2-yellow.png", color_page(place([make.pen("2", 120, 0.1)], small), YELLOW, WHITE))
+    make.save("7-transparent.png", with_alpha(place([make.pen("7", 120, 0.06)], small), BLACK))
+    make.save("0-transparent-white.png", with_alpha(place([make.pen("0", 120, 0.08)], small), WHITE))
+    # Small, and in a corner.
+    make.save("5-small.png", color_page(place([make.pen("5", 60, 0.08)], page, (0.27, 0.78)), BLACK, WHITE))
+    make.save("9-border.png", color_page(np.pad(make.pen("9", 100, 0.1)[0], ((0, 0), (90, 0))), BLACK, WHITE))
+    # What most people try first: a paint program, 28 × 28 pixels, and a pen that is one pixel or many wide.
+    for digit in "0123456789":
+        for index, (pen, shades) in enumerate((((0.02, 0.03), (BLACK, WHITE)), ((0.12, 0.22), (WHITE, BLACK)))):
+            form = int(make.rng.integers(len(FORMS[int(digit)])))
+            (drawn,) = make.pen(digit, 160, make.rng.uniform(*pen), form, wobble=0.04)
+            make.save(f"{digit}-paint-{index + 1}.png", color_page(paint(drawn, make.rng), *shades))
+    # Photos, and several digits.
+    make.save(
+        "9-photo.jpg",
+        photograph(color_page(place([make.pen("9", 260, 0.06)], photo, (0.5, 0.45)), BLACK, CREAM), make.rng),
     )
-    save(
-        "42-pen.png", 42, color_page(place([pen(4, 100, 0.07), pen(2, 100, 0.07)], (160, 260), middle, 24), BLUE, WHITE)
+    make.save("42-pen.png", color_page(place([make.pen("42", 100, 0.07)], (160, 260), gap=24), BLUE, WHITE))
+    make.save("68-touching.png", color_page(place([make.pen("68", 120, 0.08)], (180, 240), gap=-8), BLACK, WHITE))
+    make.save(
+        "1789_2026-lines.png",
+        color_page(place([make.pen(t, 90, 0.07) for t in ("1789", "2026")], (330, 460), gap=28), BLUE, WHITE),
+    )
+    make.save(
+        "27-squared.png",
+        color_page(place([make.pen("27", 120, 0.07)], page, gap=40), BLUE, lined_paper(page, 30, squared=True)),
+    )
+    make.save(
+        "365-ruled.png",
+        color_page(place([make.pen("365", 100, 0.07)], page, gap=30), BLACK, lined_paper(page, 60, squared=False)),
+    )
+    make.save(
+        "507-table.jpg",
+        photograph(
+            color_page(place([make.pen("507", 110, 0.08)], photo, gap=40), BLACK, WHITE), make.rng, 5, on_table=True
+        ),
     )
 
-    save("0-mnist-photo.jpg", 0, photograph(color_page(place([test(0, 240)], (480, 640), middle), BLUE, WHITE), rng))
-    save("1-mnist-negative.png", 1, color_page(place([test(1, 120)], (200, 200), middle), WHITE, BLACK))
-    save("2-mnist-green.png", 2, color_page(place([test(2, 120)], (200, 200), middle), GREEN, CREAM))
-    save("3-mnist-pencil.png", 3, color_page(place([test(3, 120)], (200, 200), middle), PENCIL, WHITE))
-    save("4-mnist-corner.png", 4, color_page(place([test(4, 70)], (240, 240), (0.76, 0.26)), BLACK, WHITE))
-    save("5-mnist-chalk.png", 5, color_page(place([test(5, 120)], (200, 200), middle), CHALK, BOARD))
-    save("6-mnist-red.png", 6, color_page(place([test(6, 120)], (200, 200), middle), RED, CREAM))
-    save("7-mnist-large.png", 7, color_page(place([test(7, 180)], (200, 200), middle), BLACK, WHITE))
-    eight = place([test(8, 120)], (200, 200), middle)
-    save("8-mnist-transparent.png", 8, np.dstack([color_page(eight, BLUE, BLUE), (eight * 255).astype(np.uint8)]))
-    save("9-mnist-grey.png", 9, 255 - (place([test(9, 120)], (200, 200), middle) * 150).astype(np.uint8))
-    row = [test(digit, 90) for digit in (3, 1, 4, 1, 5)]
-    save("31415-mnist-row.png", 31415, color_page(place(row, (180, 480), middle, 22), BLACK, WHITE))
+    # MNIST's test digits in new ink.
+    make.save("0-mnist-photo.jpg", photograph(color_page(place([make.test("0", 240)], photo), BLUE, WHITE), make.rng))
+    make.save("1-mnist-negative.png", color_page(place([make.test("1", 120)], small), WHITE, BLACK))
+    make.save("2-mnist-green.png", color_page(place([make.test("2", 120)], small), GREEN, CREAM))
+    make.save("3-mnist-pencil.png", color_page(place([make.test("3", 120)], small), PENCIL, WHITE))
+    make.save("4-mnist-corner.png", color_page(place([make.test("4", 70)], (240, 240), (0.76, 0.26)), BLACK, WHITE))
+    make.save("5-mnist-chalk.png", color_page(place([make.test("5", 120)], small), CHALK, BOARD))
+    make.save("6-mnist-red.png", color_page(place([make.test("6", 120)], small), RED, CREAM))
+    make.save("7-mnist-large.png", color_page(place([make.test("7", 180)], small), BLACK, WHITE))
+    make.save("8-mnist-transparent.png", with_alpha(place([make.test("8", 120)], small), BLUE))
+    make.save("9-mnist-grey.png", 255 - (place([make.test("9", 120)], small) * 150).astype(np.uint8))
+    sixteen = 65535 - (place([make.test("6", 120)], small) * 40000).astype(np.uint16)
+    make.save("6-mnist-16-bit.png", Image.fromarray(sixteen))
+    palette = Image.fromarray(color_page(place([make.test("3", 120)], small), RED, CREAM)).quantize(8)
+    make.save("3-mnist-palette.gif", palette)
+    make.save("8-mnist-phone.heic", photograph(color_page(place([make.test("8", 240)], photo), BLACK, CREAM), make.rng))
+    turned = Image.fromarray(
+        np.rot90(photograph(color_page(place([make.test("4", 240)], photo), BLUE, WHITE), make.rng))
+    )
+    exif = turned.getexif()
+    exif[0x0112] = 6  # the camera was held upright; turn by 90 degrees to view
+    make.save("4-mnist-upright.jpg", turned, exif=exif)
+    row = color_page(place([make.test("31415", 90)], (180, 480), gap=22), BLACK, WHITE)
+    make.save("31415-mnist-row.png", row)
+    make.save(
+        "92-mnist-squared.jpg",
+        photograph(
+            color_page(place([make.test("92", 150)], photo, gap=60), BLACK, lined_paper(photo, 40, squared=True)),
+            make.rng,
+            3,
+        ),
+    )
+    ruled = color_page(place([make.test("806", 130)], photo, gap=50), BLUE, lined_paper(photo, 90, squared=False))
+    make.save("806-mnist-ruled.webp", photograph(ruled, make.rng, -2))
+    lines = place([make.test(t, 90) for t in ("02", "468", "13579")], photo, gap=26)
+    make.save("02_468_13579-mnist-table.jpg", photograph(color_page(lines, BLACK, CREAM), make.rng, -4, on_table=True))
 
     with open(FOLDER / "labels.csv", "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["file", "label"])
-        writer.writerows(sorted(labels.items()))
-    print(f"Wrote {len(labels)} images and labels.csv to digits/.")
+        writer.writerows(sorted(make.labels.items()))
+    print(f"Wrote {len(make.labels)} images and labels.csv to digits/.")
 
 
 if __name__ == "__main__":

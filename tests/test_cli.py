@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -15,6 +16,8 @@ from utils import check, training
 from utils.cli import main
 from utils.mnist import cache_file
 from utils.paths import ROOT, learned_models
+from utils.reading import SURE
+from utils.scoring import read_labels
 
 
 def run(*arguments: str, capsys) -> tuple[int, str, str]:
@@ -34,7 +37,7 @@ def test_predict_prints_a_line_for_each_file(save, draw, capsys):
 
 def test_predict_reads_the_shipped_images(capsys):
     status, out, _ = run("predict", "--json", capsys=capsys)
-    labels = dict(line.split(",") for line in (ROOT / "digits" / "labels.csv").read_text().splitlines()[1:])
+    labels = {path.name: label for path, label in read_labels(ROOT / "digits").items()}
     read = {record["file"].replace("\\", "/").rsplit("/")[-1]: record["text"] for record in json.loads(out)}
     assert status == 0
     assert sum(read[file] == label for file, label in labels.items()) >= 0.9 * len(labels)
@@ -56,6 +59,8 @@ def test_json_is_one_array_and_nothing_else_in_the_order_given(tmp_path, save, d
     assert 0 < digit["probability"] <= 1
     x, y, w, h = digit["box"]
     assert draw("31")[y : y + h, x : x + w].min() < 128
+    assert (digit["line"], digit["confident"]) == (0, digit["probability"] >= SURE)
+    assert (records[0]["note"], records[1]["note"]) == (None, None)
 
 
 @pytest.mark.parametrize("kind", ["missing", "empty folder", "empty file"])
@@ -78,6 +83,42 @@ def test_an_empty_page_is_no_error(save, capsys):
     status, out, _ = run("predict", str(save("blank.png", np.full((50, 50), 255, np.uint8))), capsys=capsys)
     assert status == 0
     assert out.strip().endswith("no digit found")
+    status, out, _ = run("predict", "--json", str(save("blank.png", np.full((50, 50), 255, np.uint8))), capsys=capsys)
+    (record,) = json.loads(out)
+    assert (status, record["text"], record["note"], record["error"]) == (0, "", "no digit found", None)
+
+
+def test_several_lines(save, draw, capsys):
+    """A page of numbers: a line of text for each, in JSON, and on the screen one line for the file."""
+    page = save("page.png", np.vstack([draw("123"), draw("456")]))
+    _, out, _ = run("predict", "--json", str(page), capsys=capsys)
+    assert json.loads(out)[0]["text"] == "123\n456"
+    _, out, _ = run("predict", str(page), capsys=capsys)
+    assert "  123 / 456  " in out
+
+
+def test_what_is_unsure_is_marked(save, capsys):
+    """A scribble is no digit, and whoever uses the result must be able to tell."""
+    rng = np.random.default_rng(3)
+    page = np.full((200, 200), 255, np.uint8)
+    cv2.polylines(page, [rng.integers(20, 180, (25, 2)).astype(np.int32)], False, 0, 6, cv2.LINE_AA)
+    scribble = save("scribble.png", page)
+    _, out, _ = run("predict", str(scribble), capsys=capsys)
+    assert re.search(r"  \d[?]  ", out)
+    _, out, _ = run("predict", "--json", str(scribble), capsys=capsys)
+    assert [digit["confident"] for digit in json.loads(out)[0]["digits"]] == [False]
+
+
+def test_one_bad_file_among_a_hundred(tmp_path, draw, save, capsys):
+    """A class hands in its drawings, and one file is broken: the other ninety-nine must be read."""
+    for index in range(100):
+        save(f"{index:02}.png", draw(str(index % 10)))
+    (tmp_path / "42.png").write_bytes((tmp_path / "42.png").read_bytes()[:200])
+    status, out, _ = run("predict", "--json", str(tmp_path), capsys=capsys)
+    records = json.loads(out)
+    assert status == 1
+    assert [Path(record["file"]).name for record in records if record["error"]] == ["42.png"]
+    assert sum(bool(record["text"]) for record in records) == 99
 
 
 def test_sheet(tmp_path, save, draw, capsys):
@@ -149,6 +190,55 @@ def test_predict_with_a_model_that_is_missing(tmp_path, capsys):
     status, out, err = run("predict", "--model", str(tmp_path / "none.keras"), capsys=capsys)
     assert (status, out) == (1, "")
     assert "There is no model at" in err
+
+
+@pytest.fixture
+def contest(tmp_path, save, draw):
+    """A labelled folder: three right labels, one wrong, one file that is no image."""
+    labels = {"a.png": "7", "b.png": "3", "c.png": "42", "d.png": "5", "e.png": "1"}
+    for name, text in {"a.png": "7", "b.png": "3", "c.png": "42", "d.png": "7"}.items():
+        save(name, draw(text))
+    (tmp_path / "e.png").write_text("no image")
+    rows = "".join(f"{name},{label}\n" for name, label in labels.items())
+    (tmp_path / "labels.csv").write_text("file,label\n" + rows, encoding="utf-8-sig")
+    return tmp_path
+
+
+def test_score_counts(contest, capsys):
+    status, out, _ = run("score", str(contest), capsys=capsys)
+    assert status == 1  # for the file that cannot be read
+    assert re.search(r"^single digits +2 of +4 +50.0%$", out, re.MULTILINE)
+    assert re.search(r"^all images +3 of +5 +60.0%$", out, re.MULTILINE)
+    assert re.search(r"^7 +1 of +1 +100.0%$", out, re.MULTILINE)
+    assert re.search(r"^5 read as 7: .*d.png$", out, re.MULTILINE)
+    assert re.search(r"^.*e.png  .*is not an image", out, re.MULTILINE)
+
+
+def test_score_as_a_record_and_a_sheet(contest, capsys):
+    sheet = contest / "new" / "mistakes.png"
+    (contest / "e.png").unlink()
+    (contest / "below").mkdir()
+    (contest / "d.png").rename(contest / "below" / "d.png")  # labels may stand above the images
+    status, out, _ = run("score", str(contest), "--json", "--sheet", str(sheet), capsys=capsys)
+    record = json.loads(out)
+    assert status == 1
+    assert record["images"] == {"right": 3, "of": 5}
+    assert record["by_digit"]["3"] == {"right": 1, "of": 1}
+    assert record["confusions"][0]["label"] == "5"
+    assert "does not exist" in record["errors"][0]["error"]
+    assert sheet.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "has no labels.csv"), ("name;digit\na.png;7\n", "has no columns"), ("file,label\n", "has no columns")],
+)
+def test_score_without_labels(tmp_path, content, message, capsys):
+    if content:
+        (tmp_path / "labels.csv").write_text(content)
+    status, out, err = run("score", str(tmp_path), capsys=capsys)
+    assert (status, out) == (1, "")
+    assert message in err
 
 
 def test_train_saves_the_network_and_its_curves(sample, monkeypatch, capsys):

@@ -11,7 +11,6 @@ import pytest
 
 from utils import training
 from utils.errors import DigitsError
-from utils.images import scale_pixels
 from utils.models import (
     BUILDERS,
     build_cnn,
@@ -24,6 +23,7 @@ from utils.models import (
     model_in_use,
     save_model,
 )
+from utils.normalise import scale_pixels
 from utils.paths import ROOT, shipped_models
 from utils.quiet import keras
 

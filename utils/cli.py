@@ -1,4 +1,4 @@
-"""The command line: ``python -m utils check | train | predict``."""
+"""The command line: ``python -m utils check | train | predict | score``."""
 
 import argparse
 import json
@@ -15,8 +15,10 @@ from utils.paths import check_writable, digits_folder, shown, whole_file
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from utils.quiet import keras
     from utils.reading import Reading
 
+LINE = "\n"
 #: The endings that --sheet takes.
 PICTURES = (".png", ".jpg", ".pdf", ".svg")
 
@@ -53,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m utils", description="Train networks on MNIST and read digits.")
-    commands = parser.add_subparsers(required=True, metavar="check | train | predict")
+    commands = parser.add_subparsers(required=True, metavar="check | train | predict | score")
 
     check = commands.add_parser("check", help="is everything here that the series needs?")
     check.set_defaults(run=_check)
@@ -62,6 +64,11 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--model", choices=("mlp", "cnn"), default="cnn", help="which network (default: cnn)")
     train.add_argument("--epochs", type=_positive, help="how many passes over the images (default: the recipe's)")
     train.add_argument("--seed", type=_seed, default=0, help="for all that is random (default: 0)")
+    train.add_argument(
+        "--augment",
+        action="store_true",
+        help="redraw the images by other hands, for reading people's own drawings (as models/cnn.keras was trained)",
+    )
     train.add_argument("--output", type=Path, help="the .keras file to write (default: in models/learned/)")
     train.set_defaults(run=_train)
 
@@ -71,6 +78,13 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("--json", action="store_true", help="print one JSON array and nothing else")
     predict.add_argument("--sheet", type=Path, help="save a picture of all images with what was read in them")
     predict.set_defaults(run=_predict)
+
+    score = commands.add_parser("score", help="count how many images of a labelled folder are read right")
+    score.add_argument("folder", type=Path, metavar="FOLDER", help="with a labels.csv: the columns file and label")
+    score.add_argument("--model", type=Path, help="a .keras file (default: your newest CNN, or the shipped one)")
+    score.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    score.add_argument("--sheet", type=Path, help="save a picture of the mistakes")
+    score.set_defaults(run=_score)
     return parser
 
 
@@ -98,9 +112,9 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from utils.images import scale_pixels
     from utils.mnist import load_mnist
     from utils.models import learned_path, save_model
+    from utils.normalise import scale_pixels
     from utils.plots import plot_histories, use_style
     from utils.training import train
 
@@ -112,7 +126,9 @@ def _train(options: argparse.Namespace) -> int:
     for path in (output, curves):  # before the training, not after it
         check_writable(path)
 
-    model, history = train(options.model, mnist, options.epochs, options.seed)
+    if options.augment:
+        print("Redrawing the training images: this takes a few minutes.", flush=True)
+    model, history = train(options.model, mnist, options.epochs, options.seed, augment=options.augment)
     if history.interrupted:
         if not history.epoch:
             print("\nInterrupted before the end of the first epoch: nothing is saved.")
@@ -132,17 +148,10 @@ def _train(options: argparse.Namespace) -> int:
 
 def _predict(options: argparse.Namespace) -> int:
     from utils.images import list_images
-    from utils.models import describe_model, load_model, model_in_use
-    from utils.plots import prediction_sheet, use_style
     from utils.reading import Reading, read_digits
 
-    path = options.model or model_in_use()
-    model = load_model(path)
-    if options.sheet:
-        if options.sheet.suffix.lower() not in PICTURES:
-            raise DigitsError(f"{shown(options.sheet)} has no ending of a picture: use one of {', '.join(PICTURES)}.")
-        check_writable(options.sheet)
-    print(describe_model(path), file=sys.stderr)
+    model = _open_model(options.model)
+    _check_sheet(options.sheet)
     readings: list[Reading] = []
     for named in options.paths or [_from_here(digits_folder())]:
         try:
@@ -156,11 +165,50 @@ def _predict(options: argparse.Namespace) -> int:
             _show(readings[-1], options.json)
     if options.json:
         print(json.dumps([reading.record() for reading in readings], indent=1))
-    if options.sheet:
-        use_style()
-        _save(prediction_sheet(readings), options.sheet)
-        print(f"Saved {shown(options.sheet)}", file=sys.stderr)
+    _save_sheet(readings, options.sheet)
     return 1 if any(reading.error for reading in readings) else 0
+
+
+def _score(options: argparse.Namespace) -> int:
+    from utils.reading import read_digits
+    from utils.scoring import Score, read_labels
+
+    labels = read_labels(options.folder)
+    model = _open_model(options.model)
+    _check_sheet(options.sheet)
+    score = Score([read_digits(model, file) for file in labels], list(labels.values()))
+    print(json.dumps(score.record(), indent=1) if options.json else score)
+    if options.sheet and not score.wrong:
+        print("No mistake: there is nothing to draw.", file=sys.stderr)
+    else:
+        _save_sheet(score.wrong, options.sheet)
+    return 1 if any(reading.error for reading in score.readings) else 0
+
+
+def _open_model(named: Path | None) -> "keras.Model":
+    from utils.models import describe_model, load_model, model_in_use
+
+    path = named or model_in_use()
+    model = load_model(path)
+    print(describe_model(path), file=sys.stderr)
+    return model
+
+
+def _check_sheet(path: Path | None) -> None:
+    if path is None:
+        return
+    if path.suffix.lower() not in PICTURES:
+        raise DigitsError(f"{shown(path)} has no ending of a picture: use one of {', '.join(PICTURES)}.")
+    check_writable(path)
+
+
+def _save_sheet(readings: "Sequence[Reading]", path: Path | None) -> None:
+    from utils.plots import prediction_sheet, use_style
+
+    if path is not None:
+        use_style()
+        _save(prediction_sheet(readings), path)
+        print(f"Saved {shown(path)}", file=sys.stderr)
 
 
 def _save(figure: "Figure", path: Path) -> None:
@@ -180,7 +228,7 @@ def _show(reading: "Reading", as_json: bool) -> None:
     if reading.error:
         print(f"{reading.file}  {reading.error}", flush=True)
     elif not reading.digits:
-        print(f"{reading.file}  no digit found", flush=True)
+        print(f"{reading.file}  {reading.note}", flush=True)
     else:
         sure = ", ".join(f"{digit.probability:.1%}" for digit in reading.digits)
-        print(f"{reading.file}  {reading.text}  ({sure})", flush=True)
+        print(f"{reading.file}  {reading.marked.replace(LINE, ' / ')}  ({sure})", flush=True)

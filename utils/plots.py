@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
-from utils.images import SIDE
+from utils.normalise import SIDE
 
 if TYPE_CHECKING:
     from utils.quiet import keras
@@ -223,7 +223,7 @@ def prediction_sheet(readings: Sequence["Reading"], columns: int = 6) -> Figure:
     Returns
     -------
     Figure
-        Each image with a frame around each digit found, and the text with the lowest of its digits' probabilities.
+        Each image with a frame around each digit found, red where it is unsure, and the text.
     """
     from utils.images import read_image
 
@@ -243,7 +243,9 @@ def prediction_sheet(readings: Sequence["Reading"], columns: int = 6) -> Figure:
         axes.imshow(read_image(reading.file), cmap="gray", vmin=0, vmax=255)
         for digit in reading.digits:
             x, y, w, h = digit.box
-            axes.add_patch(Rectangle((x - 0.5, y - 0.5), w, h, fill=False, edgecolor=ORANGE, linewidth=1.5))
-        sure = min((digit.probability for digit in reading.digits), default=0)
-        axes.set_title(f"{reading.text}   {sure:.1%}" if reading.digits else "no digit", fontsize=15)
+            color = ORANGE if digit.confident else RED
+            axes.add_patch(Rectangle((x - 0.5, y - 0.5), w, h, fill=False, edgecolor=color, linewidth=1.5))
+        lines = reading.marked.splitlines() or [reading.note]
+        size = min(15, 150 / max(map(len, lines)))
+        axes.set_title("\n".join(lines), fontsize=size if len(lines) < 3 else 10)
     return figure

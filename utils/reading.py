@@ -1,13 +1,22 @@
 """28 × 28 arrays → probabilities → text, and a whole file from end to end."""
 
 import os
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
 from utils.errors import DigitsError
-from utils.images import Box, prepare_image, read_image, scale_pixels
-from utils.quiet import keras
+from utils.images import prepare_image, read_image
+from utils.normalise import SIDE, scale_pixels
+from utils.quiet import keras, tensorflow
+from utils.segmentation import Box
+
+#: A digit is marked unsure below this probability; notebook 06 shows how it was chosen.
+SURE = 0.8
+#: Beside digits that are read for sure, what is below this is left out: a crumb, the grain of a table.
+NO_DIGIT = 0.3
 
 
 @dataclass(frozen=True)
@@ -22,11 +31,22 @@ class Digit:
         What the network gives it, 0 to 1.
     box
         Where it is in the image.
+    line
+        The line that it stands in, counted from 0.
     """
 
     digit: int
     probability: float
     box: Box
+    line: int = 0
+
+    @property
+    def confident(self) -> bool:
+        """Whether the probability reaches `SURE`."""
+        return self.probability >= SURE
+
+    def __str__(self) -> str:
+        return f"{self.digit}{'' if self.confident else '?'}"
 
 
 @dataclass(frozen=True)
@@ -38,7 +58,7 @@ class Reading:
     file
         The file, as it was named.
     digits
-        From left to right; empty if there is none.
+        In reading order; empty if there is none.
     error
         Why the file could not be read, or None.
     images
@@ -52,13 +72,43 @@ class Reading:
 
     @property
     def text(self) -> str:
-        """The digits as a string, from left to right."""
-        return "".join(str(digit.digit) for digit in self.digits)
+        """The digits as a string: each line from left to right, the lines joined by a line break."""
+        return self._join("{0.digit}")
+
+    @property
+    def marked(self) -> str:
+        """The text, with a ``?`` behind each digit that is not sure."""
+        return self._join("{0}")
+
+    @property
+    def confident(self) -> bool:
+        """Whether there is a digit, and all of them are sure."""
+        return bool(self.digits) and all(digit.confident for digit in self.digits)
+
+    @property
+    def note(self) -> str | None:
+        """What there is to say of an image that was read and has nothing in it."""
+        return "no digit found" if self.error is None and not self.digits else None
+
+    def _join(self, form: str) -> str:
+        lines: dict[int, str] = {}
+        for digit in self.digits:
+            lines[digit.line] = lines.get(digit.line, "") + form.format(digit)
+        return "\n".join(lines[line] for line in sorted(lines))
 
     def record(self) -> dict:
         """Return what ``--json`` prints of it."""
-        digits = [asdict(digit) | {"box": list(digit.box)} for digit in self.digits]
-        return {"file": self.file, "text": self.text, "digits": digits, "error": self.error}
+        digits = [
+            {
+                "digit": digit.digit,
+                "probability": digit.probability,
+                "confident": digit.confident,
+                "box": list(digit.box),
+                "line": digit.line,
+            }
+            for digit in self.digits
+        ]
+        return {"file": self.file, "text": self.text, "digits": digits, "note": self.note, "error": self.error}
 
 
 def predict_probabilities(model: keras.Model, images: np.ndarray) -> np.ndarray:
@@ -76,9 +126,46 @@ def predict_probabilities(model: keras.Model, images: np.ndarray) -> np.ndarray:
     (n, 10) float32 array
         The probability of each digit; each row adds up to 1.
     """
-    if len(images) == 0:
-        return np.zeros((0, 10), np.float32)
-    return model.predict(scale_pixels(images), batch_size=256, verbose=0)
+    batches = [_compile(model)(scale_pixels(images[i : i + 1000])) for i in range(0, len(images), 1000)]
+    return np.concatenate(batches) if batches else np.zeros((0, 10), np.float32)
+
+
+@lru_cache(maxsize=4)
+def _compile(model: keras.Model) -> Callable[[np.ndarray], tensorflow.Tensor]:
+    """Make one graph for batches of any size: for a few images, `keras.Model.predict` takes ten times as long."""
+    shape = tensorflow.TensorSpec((None, SIDE, SIDE, 1))
+    return tensorflow.function(lambda images: model(images, training=False), input_signature=[shape])
+
+
+def read_page(model: keras.Model, grey: np.ndarray) -> tuple[list[Digit], np.ndarray]:
+    """Read the digits in a grey image.
+
+    Parameters
+    ----------
+    model
+        A trained network. It is asked where the geometry leaves open what is one digit, too.
+    grey : (H, W) uint8 array
+        0 = black, 255 = white.
+
+    Returns
+    -------
+    digits : list of Digit
+        In reading order.
+    images : (n, 28, 28) uint8 array
+        What the network saw of each.
+    """
+    found, images = prepare_image(grey, judge=lambda pieces: predict_probabilities(model, pieces).max(axis=1))
+    table = predict_probabilities(model, images)
+    sure = table.max(axis=1, initial=0)
+    kept = np.flatnonzero(sure >= NO_DIGIT) if (sure >= SURE).any() else np.arange(len(found))
+    lines = sorted({found[index].line for index in kept})
+    digits = [
+        Digit(
+            int(table[index].argmax()), round(float(sure[index]), 4), found[index].box, lines.index(found[index].line)
+        )
+        for index in kept
+    ]
+    return digits, images[kept]
 
 
 def read_digits(model: keras.Model, file: str | os.PathLike) -> Reading:
@@ -97,11 +184,7 @@ def read_digits(model: keras.Model, file: str | os.PathLike) -> Reading:
         What it says. A file that cannot be read is no exception here: the reason is in ``error``.
     """
     try:
-        boxes, images = prepare_image(read_image(file))
+        digits, images = read_page(model, read_image(file))
     except DigitsError as error:
         return Reading(str(file), error=str(error))
-    probabilities = predict_probabilities(model, images)
-    digits = [
-        Digit(int(row.argmax()), round(float(row.max()), 4), box) for row, box in zip(probabilities, boxes, strict=True)
-    ]
     return Reading(str(file), digits, images=images)

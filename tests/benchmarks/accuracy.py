@@ -11,9 +11,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from utils.images import scale_pixels
 from utils.mnist import load_mnist
 from utils.models import BUILDERS
+from utils.normalise import scale_pixels
 from utils.training import train
 
 

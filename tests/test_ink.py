@@ -1,0 +1,126 @@
+"""Without these, paper is taken for ink or ink for paper, and what is read has little to do with the page."""
+
+import cv2
+import numpy as np
+import pytest
+
+from utils.ink import extract_ink
+from utils.segmentation import find_digits
+
+
+@pytest.mark.parametrize("invert", [False, True])
+def test_ink_is_found_whichever_is_the_darker(draw, invert):
+    page = draw("5")
+    ink = extract_ink(255 - page if invert else page)
+    assert ink.max() == 255
+    assert np.mean((ink > 127) == (page < 128)) > 0.99
+
+
+def test_two_values_only(draw):
+    """A drawing of 28 × 28 pixels without shades, light on dark, was once taken for an empty page."""
+    page = cv2.resize(draw("7"), (28, 28), interpolation=cv2.INTER_NEAREST) > 127
+    for image in (page, ~page):
+        ink = cv2.resize(extract_ink(image.astype(np.uint8) * 255), (28, 28), interpolation=cv2.INTER_AREA)
+        assert np.array_equal(ink > 127, ~page)
+
+
+def test_a_faint_pencil(draw):
+    """Hardly darker than the paper, but all there is."""
+    page = draw("3")
+    ink = extract_ink((230 + page / 255 * 25).astype(np.uint8))
+    assert np.mean((ink > 127) == (page < 128)) > 0.99
+
+
+@pytest.mark.parametrize("shape", [(60, 80), (1, 1), (1, 300), (300, 400)])
+@pytest.mark.parametrize("shade", [0, 200, 255])
+def test_an_empty_page_has_no_ink(shape, shade):
+    assert not extract_ink(np.full(shape, shade, np.uint8)).any()
+
+
+def test_the_grain_of_paper_is_no_ink():
+    rng = np.random.default_rng(0)
+    ink = extract_ink(rng.normal(230, 3, (200, 300)).clip(0, 255).astype(np.uint8))
+    assert find_digits(ink) == []
+
+
+def test_a_digit_that_fills_the_image_is_no_line(draw):
+    """The remover of ruled lines must leave the straight strokes of a large 4 or 7 alone."""
+    for digit in "1470":
+        page = draw(digit)
+        y, x = np.argwhere(page < 128).min(axis=0)
+        bottom, right = np.argwhere(page < 128).max(axis=0)
+        tight = page[y - 3 : bottom + 4, x - 3 : right + 4]
+        (found,) = find_digits(extract_ink(cv2.resize(tight, None, fx=3, fy=3)))
+        assert found.box.h > 0.8 * 3 * (bottom - y)
+
+
+class TestPhotos:
+    """The same line of digits under what photos have: each must give the same digits."""
+
+    @pytest.fixture
+    def page(self, draw):
+        digits = draw("3157", pen=9)
+        page = np.full((480, 640), 235, np.uint8)
+        h, w = digits.shape
+        page[160 : 160 + h, 100 : 100 + w] = np.minimum(page[160 : 160 + h, 100 : 100 + w], digits)
+        return page.astype(np.float32)
+
+    @staticmethod
+    def snap(page: np.ndarray, noise: float = 4) -> np.ndarray:
+        rng = np.random.default_rng(1)
+        soft = cv2.GaussianBlur(page.astype(np.float32), (0, 0), 1)
+        return np.clip(soft + rng.normal(0, noise, page.shape), 0, 255).astype(np.uint8)
+
+    @staticmethod
+    def check(photo: np.ndarray, count: int = 4) -> None:
+        found = find_digits(extract_ink(photo))
+        assert len(found) == count
+        assert all(55 < digit.box.h < 70 for digit in found)
+
+    def test_plain(self, page):
+        self.check(self.snap(page))
+
+    def test_light_from_one_side(self, page):
+        self.check(self.snap(page * np.linspace(1, 0.35, page.shape[1])))
+
+    def test_the_edge_of_a_shadow_across_the_digits(self, page):
+        light = np.where(np.arange(640) + 0.3 * np.arange(480)[:, None] < 400, 1, 0.5)
+        self.check(self.snap(page * cv2.GaussianBlur(light, (0, 0), 6)))
+
+    def test_noise_of_a_dark_room(self, page):
+        self.check(self.snap(page * 0.5, noise=9))
+
+    def test_chalk_on_a_board(self, page):
+        self.check(self.snap((255 - 0.8 * page) * np.linspace(1, 0.6, page.shape[1])))
+
+    @pytest.mark.parametrize("squared", [False, True])
+    @pytest.mark.parametrize("angle", [0, 3])
+    def test_ruled_and_squared_paper(self, page, squared, angle):
+        lines = np.full_like(page, 255)
+        lines[20::40] = lines[21::40] = 190
+        if squared:
+            lines[:, 20::40] = lines[:, 21::40] = 190
+        both = np.minimum(page, lines)
+        turn = cv2.getRotationMatrix2D((320, 240), angle, 1)
+        self.check(self.snap(cv2.warpAffine(both, turn, (640, 480), borderMode=cv2.BORDER_REPLICATE)))
+
+    @pytest.mark.parametrize("shade", [40, 90])
+    def test_a_dark_table_around_the_sheet(self, page, shade):
+        rng = np.random.default_rng(2)
+        grain = cv2.GaussianBlur(rng.normal(0, 1, page.shape).astype(np.float32), (0, 0), 20, sigmaY=1.5)
+        turn = cv2.getRotationMatrix2D((320, 240), 4, 0.82)
+        sheet = cv2.warpAffine(np.ones_like(page), turn, (640, 480))
+        table = shade * (1 + 0.1 * grain / grain.std())
+        photo = self.snap(sheet * cv2.warpAffine(page, turn, (640, 480)) + (1 - sheet) * table)
+        found = find_digits(extract_ink(photo))
+        assert len(found) == 4
+
+    def test_a_strip_of_table_at_one_edge(self, page):
+        page[:, :60] = 50
+        self.check(self.snap(page))
+
+    def test_twelve_megapixels(self, page):
+        self.check_large(cv2.resize(self.snap(page), (4000, 3000), interpolation=cv2.INTER_CUBIC))
+
+    def check_large(self, photo: np.ndarray) -> None:
+        assert len(find_digits(extract_ink(photo))) == 4

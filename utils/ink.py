@@ -1,0 +1,252 @@
+"""Telling ink from paper: a grey image → ink, for drawings and for photos.
+
+A drawing's paper has one shade, which its frame shows. A photo's paper has shadows, grain and perhaps lines, and a
+table around it; there, ink is what is darker than the paper *beside* it, in a band that is narrow. That is
+morphology's black top-hat: Serra, "Image analysis and mathematical morphology", 1982.
+"""
+
+import cv2
+import numpy as np
+
+#: A larger image is reduced to so many pixels at its longer side: enough for a page full of digits.
+MAX_SIDE = 1600
+#: A smaller image is enlarged to about this many, so that a stroke of one pixel has an inside and an outline.
+MIN_SIDE = 112
+#: The widest stroke, as a share of the image's shorter side.
+WIDEST = 0.2
+#: A stroke must differ from the paper by this share of what is possible: less is the grain of the paper.
+FAINTEST = 0.06
+
+
+def extract_ink(grey: np.ndarray) -> np.ndarray:
+    """Tell the ink from the paper, whichever of them is the darker.
+
+    Parameters
+    ----------
+    grey : (H, W) uint8 array
+        0 = black, 255 = white.
+
+    Returns
+    -------
+    (h, w) uint8 array
+        0 = paper, 255 = ink, and the shades of the strokes' edges between them; all 0 if there is no ink. The size
+        is that of the image, unless its longer side is above 1600 pixels: then it is reduced to that.
+    """
+    if grey.size == 0:
+        return grey
+    tiny = max(grey.shape) < 100  # no photo, and no room for lines
+    grey = _resize(grey)
+    if tiny or _is_plain(grey):
+        contrast = _against_plain(grey)
+        lines = not tiny
+        photo = False
+    else:
+        contrast = _against_uneven(grey)
+        photo = lines = True
+    noise = _noise(contrast) if photo else 0
+    level = _level(contrast, max(FAINTEST, 5 * noise))
+    if level is None:
+        return np.zeros(grey.shape, np.uint8)
+    keep = None
+    if lines:
+        level, keep = _without_lines(contrast, level)
+    if photo:
+        keep = _without_faint(_without_edges(keep), contrast)
+    strokes = contrast[contrast > level] if keep is None else contrast[keep & (contrast > level)]
+    if len(strokes) == 0:
+        return np.zeros(grey.shape, np.uint8)
+    high = float(np.median(strokes))
+    low = max(2 * level - high, 0)  # so that the level becomes half ink
+    ink = np.clip((contrast - low) * (255 / max(high - low, 1e-6)), 0, 255).astype(np.uint8)
+    if keep is not None:
+        near = cv2.dilate(keep.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+        ink[~near] = 0
+    return ink
+
+
+def _resize(grey: np.ndarray) -> np.ndarray:
+    longer = max(grey.shape)
+    if longer > MAX_SIDE:
+        scale = MAX_SIDE / longer
+        size = (max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale)))
+        return cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+    if longer < MIN_SIDE:
+        scale = -(-MIN_SIDE // longer)
+        return cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+    return grey
+
+
+def _frame(grey: np.ndarray) -> np.ndarray:
+    return np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+
+
+def _is_plain(grey: np.ndarray) -> bool:
+    frame = np.bincount(_frame(grey), minlength=256)
+    shade = int(frame.argmax())
+    return frame[max(shade - 1, 0) : shade + 2].sum() > 0.6 * frame.sum()
+
+
+def _against_plain(grey: np.ndarray) -> np.ndarray:
+    difference = grey.astype(np.float32) - np.float32(np.median(_frame(grey)))
+    paper = float(np.median(_frame(grey)))
+    darker, lighter = np.maximum(-difference, 0), np.maximum(difference, 0)
+    if darker.sum() >= lighter.sum():
+        return darker / max(paper, 1)
+    return lighter / max(255 - paper, 1)
+
+
+def _against_uneven(grey: np.ndarray) -> np.ndarray:
+    grey = cv2.medianBlur(grey, 3)
+    if _is_light_on_dark(grey):
+        grey = 255 - grey
+    size = max(3, round(WIDEST * min(grey.shape)) | 1)
+    # Past its border the image goes on as it is there: a strip of table at the edge is no stroke.
+    wide = cv2.copyMakeBorder(grey, size, size, size, size, cv2.BORDER_REPLICATE)
+    wide = cv2.morphologyEx(wide, cv2.MORPH_CLOSE, np.ones((size, size), np.uint8))
+    paper = wide[size:-size, size:-size].astype(np.float32)
+    contrast = (paper - grey) / np.maximum(paper, 32)
+    contrast -= _around(contrast)
+    # Where much differs a little, as in the grain of a table, a stroke must differ more.
+    contrast = np.where(contrast > 3 * _around(np.abs(contrast)), contrast, 0)
+    return np.where(_is_table(paper, contrast), 0, contrast)
+
+
+def _is_table(paper: np.ndarray, contrast: np.ndarray) -> np.ndarray:
+    """Say where the image shows what the sheet lies on: darker than the sheet, and with a grain.
+
+    A shadow is darker too. But what is written in it are a few large marks; a grain has many small ones.
+    """
+    _, dark = cv2.threshold(paper.astype(np.uint8), 0, 1, cv2.THRESH_BINARY_INV + cv2.THRESH_OTSU)
+    table = cv2.dilate(dark, np.ones((9, 9), np.uint8)) > 0
+    marked = contrast > max(FAINTEST, _otsu(contrast))
+    on_sheet, on_table = (_areas(marked & where) for where in (~table, table))
+    if len(on_sheet) and len(on_table) and paper[table].mean() < 0.75 * paper[~table].mean():
+        many = len(on_table) > 30 + 3 * len(on_sheet)
+        small = len(on_table) > 10 and _typical(on_table) < 0.4 * _typical(on_sheet)
+        if many or small:
+            return table
+    return np.zeros(paper.shape, bool)
+
+
+def _areas(mask: np.ndarray) -> np.ndarray:
+    """Measure the parts, except the smallest ones, in pixels."""
+    _, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    areas = stats[1:, cv2.CC_STAT_AREA].astype(np.float64)
+    return areas[areas >= 8]
+
+
+def _typical(areas: np.ndarray) -> float:
+    """Take the mean area, weighted by area: of the part that a pixel of ink lies in."""
+    return float((areas**2).sum() / areas.sum())
+
+
+def _around(contrast: np.ndarray) -> np.ndarray:
+    """Take the median of a wide surrounding, to which strokes, being few, do not count."""
+    height, width = contrast.shape
+    scale = min(1, 160 / max(height, width))
+    small = cv2.resize(contrast, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    small = cv2.medianBlur(np.clip(small * 1020, 0, 255).astype(np.uint8), 31)
+    return cv2.resize(np.minimum(small.astype(np.float32) / 1020, 0.12), (width, height))
+
+
+def _is_light_on_dark(grey: np.ndarray) -> bool:
+    # Strokes are the few pixels that differ from their surroundings: the distribution leans to their side.
+    scale = min(1, 400 / max(grey.shape))
+    small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(np.float32)
+    values = np.log(small + 16)
+    difference = values - cv2.GaussianBlur(values, (0, 0), 0.06 * min(values.shape))
+    return float((difference**3).sum()) > 0
+
+
+def _noise(contrast: np.ndarray) -> float:
+    steps = np.abs(np.diff(contrast, axis=1))
+    return float(np.median(steps)) / 0.954  # the median step between neighbours, in standard deviations
+
+
+def _level(contrast: np.ndarray, floor: float) -> float | None:
+    above = contrast[contrast > floor]
+    if len(above) == 0:
+        return None
+    return float(max(floor, min(_otsu(contrast), 0.5 * np.percentile(above, 90))))
+
+
+def _otsu(contrast: np.ndarray) -> float:
+    scaled = np.clip(contrast * 255, 0, 255).astype(np.uint8)
+    level, _ = cv2.threshold(scaled, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    return level / 255
+
+
+def _printed(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Label the parts, and say which are the lines of ruled or squared paper rather than large digits."""
+    height, width = mask.shape
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    x, y, w, h, area = stats.T
+    large = (w > 0.5 * width) | (h > 0.5 * height)
+    sides = sum(side.astype(int) for side in (x == 0, y == 0, x + w == width, y + h == height))
+    across = large & (sides >= 2) & (area < 0.2 * w * h + 4 * np.maximum(w, h))
+    across[0] = False
+    printed = (w > 0.5 * width) & (h < 0.12 * w)  # no digit is as flat as that
+    if across.sum() > 1:  # a single one may be a digit that fills the image
+        printed |= across
+    for index in np.flatnonzero(large & ~printed):
+        printed[index] = _count_holes(labels == index) >= 8
+    printed[0] = False
+    return labels, printed
+
+
+def _count_holes(mask: np.ndarray) -> int:
+    _, hierarchy = cv2.findContours(mask.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    return int((hierarchy[0, :, 3] >= 0).sum())
+
+
+def _without_lines(contrast: np.ndarray, level: float) -> tuple[float, np.ndarray]:
+    for _ in range(2):
+        mask = contrast > level
+        labels, lined = _printed(mask)
+        if not lined.any():
+            return level, mask
+        # Lines are printed fainter than one writes: look for a level between the two.
+        higher = _otsu(contrast[mask])
+        upper, lower = contrast[contrast > higher], contrast[mask & (contrast <= higher)]
+        if len(lower) == 0 or np.median(upper) < 1.4 * np.median(lower) or higher <= level * 1.02:
+            break
+        level = higher
+    mask = contrast > level
+    labels, lined = _printed(mask)
+    if not lined.any():
+        return level, mask
+    found = cv2.HoughLinesP(
+        lined[labels].astype(np.uint8) * 255, 1, np.pi / 360, 80, minLineLength=0.25 * max(mask.shape), maxLineGap=12
+    )
+    drawn = np.zeros(mask.shape, np.uint8)
+    for x1, y1, x2, y2 in [] if found is None else found.reshape(-1, 4):
+        cv2.line(drawn, (x1, y1), (x2, y2), 255, 3)
+    rest = mask & (drawn == 0)
+    joined = cv2.morphologyEx(
+        rest.astype(np.uint8), cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9))
+    )
+    rest |= (joined > 0) & mask & (drawn > 0)
+    labels, lined = _printed(rest)
+    return level, rest & ~lined[labels]
+
+
+def _without_edges(mask: np.ndarray) -> np.ndarray:
+    """Leave out what runs along the frame: the table around a sheet."""
+    height, width = mask.shape
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    contact = np.bincount(_frame(labels), minlength=len(stats))
+    drop = contact > 0.1 * min(height, width)
+    drop[0] = False
+    return mask & ~drop[labels]
+
+
+def _without_faint(mask: np.ndarray, contrast: np.ndarray) -> np.ndarray:
+    """Leave out parts much fainter than the others: remains of lines, what shines through from the back."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    area = stats[:, cv2.CC_STAT_AREA].astype(np.float64)
+    strength = np.bincount(labels.ravel(), contrast.ravel(), minlength=len(area)) / area
+    area[0] = 0
+    if not area.any():
+        return mask
+    drop = strength < 0.45 * np.average(strength, weights=area**2)
+    return mask & ~drop[labels]

@@ -1,0 +1,136 @@
+"""How well a folder of labelled images is read."""
+
+import csv
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from utils.errors import DigitsError
+from utils.paths import shown
+from utils.reading import Reading
+
+LABELS = "labels.csv"
+
+
+def read_labels(folder: str | os.PathLike) -> dict[Path, str]:
+    """Read what a person sees in the images of a folder.
+
+    Parameters
+    ----------
+    folder
+        A folder with a ``labels.csv`` in it or beside it, whose columns ``file`` and ``label`` name an image, in the
+        folder or below it, and its digits: from left to right, with a line break after each line.
+
+    Returns
+    -------
+    dict of Path to str
+        The label of each image, in the order of the file.
+
+    Raises
+    ------
+    DigitsError
+        If there is no ``labels.csv``, or it lacks the columns, or has no row.
+    """
+    folder = Path(folder)
+    path = next((place / LABELS for place in (folder, folder.parent) if os.path.isfile(place / LABELS)), None)
+    if path is None:
+        raise DigitsError(
+            f"{shown(folder)} has no {LABELS}: write one with the columns file and label, a row an image."
+        )
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:  # spreadsheets put a mark at the beginning
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DigitsError(f"{shown(path)} cannot be read ({error}): save it as CSV in UTF-8.") from error
+    if not rows or not {"file", "label"} <= set(rows[0]):
+        raise DigitsError(f"{shown(path)} has no columns file and label with a row for each image: add them.")
+    below: dict[str, Path] = {}
+    for place, _, names in os.walk(folder):
+        for name in names:
+            below.setdefault(name, Path(place) / name)
+    labels: dict[Path, str] = {}
+    for row in rows:
+        name = (row["file"] or "").strip()
+        here = folder / name
+        label = "\n".join(line.strip() for line in (row["label"] or "").strip().splitlines())
+        labels[here if os.path.isfile(here) else below.get(name, here)] = label
+    return labels
+
+
+@dataclass(frozen=True)
+class Score:
+    """How a network did on labelled images.
+
+    Attributes
+    ----------
+    readings
+        What was read in each image.
+    labels
+        What a person reads in each.
+    """
+
+    readings: Sequence[Reading]
+    labels: Sequence[str]
+
+    @property
+    def right(self) -> list[bool]:
+        """Whether each image was read whole and right."""
+        return [
+            not reading.error and reading.text == label
+            for reading, label in zip(self.readings, self.labels, strict=True)
+        ]
+
+    @property
+    def wrong(self) -> list[Reading]:
+        """The images that were not."""
+        return [reading for reading, right in zip(self.readings, self.right, strict=True) if not right]
+
+    def record(self) -> dict:
+        """Return all figures, as ``--json`` prints them."""
+        rows = list(zip(self.readings, self.labels, self.right, strict=True))
+        confusions: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for reading, label, right in rows:
+            if not right and not reading.error:
+                confusions[label, reading.text].append(reading.file)
+        return {
+            "images": _count([right for _, _, right in rows]),
+            "single_digits": _count([right for _, label, right in rows if len(label) == 1]),
+            "by_digit": {
+                digit: _count([right for _, label, right in rows if label == digit])
+                for digit in "0123456789"
+                if digit in self.labels
+            },
+            "sure": _count([right for reading, _, right in rows if reading.confident]),
+            "unsure": _count([right for reading, _, right in rows if not reading.confident and not reading.error]),
+            "confusions": [
+                {"label": label, "text": text, "files": files}
+                for (label, text), files in sorted(confusions.items(), key=lambda item: (-len(item[1]), item[0]))
+            ],
+            "errors": [reading.record() for reading, _, _ in rows if reading.error],
+        }
+
+    def __str__(self) -> str:
+        record = self.record()
+        lines = [f"{digit:14} {_line(count)}" for digit, count in record["by_digit"].items()]
+        if record["single_digits"]["of"]:
+            lines.append(f"single digits  {_line(record['single_digits'])}")
+        lines.append(f"all images     {_line(record['images'])}")
+        for name in ("sure", "unsure"):
+            if record[name]["of"]:
+                lines.append(f"{name + ' of them':14} {_line(record[name])}")
+        for one in record["confusions"]:
+            label, text = (one[key].replace("\n", " / ") or "nothing" for key in ("label", "text"))
+            lines.append(f"{label} read as {text}: {', '.join(one['files'])}")
+        lines += [f"{error['file']}  {error['error']}" for error in record["errors"]]
+        return "\n".join(lines)
+
+
+def _count(right: Sequence[bool]) -> dict[str, int]:
+    return {"right": sum(right), "of": len(right)}
+
+
+def _line(count: dict[str, int]) -> str:
+    share = count["right"] / count["of"]
+    return f"{count['right']:>4} of {count['of']:>4}   {share:.1%}"

@@ -1,0 +1,304 @@
+"""Finding the digits on a page: ink → one piece of ink for each digit, in reading order.
+
+Connected components are the start. Then parts that belong together are joined (the bar of a 5, a broken 0), specks
+are left out, digits that touch are cut where least ink lies between them, and lines are found. Geometry settles most
+of it. What it leaves open can be asked of a network that knows what a digit looks like: cut too often, judge every
+piece, keep the best row of pieces. That is the heuristic over-segmentation of LeCun, Bottou, Bengio and Haffner
+(1998), part V; the cuts are the minimal seams of Avidan and Shamir, "Seam carving for content-aware image resizing",
+ACM Transactions on Graphics 26 (3), 2007.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from utils.normalise import normalise_digit, stroke_width
+
+#: Says of images, ``(n, 28, 28) uint8``, how sure it is that each is a digit: ``(n,)``, 0 to 1.
+Judge = Callable[[np.ndarray], np.ndarray]
+#: By how much the judge must be surer of a digit joined than of its parts, or of the parts than of the whole.
+SURER = 0.15
+
+
+class Box(NamedTuple):
+    """Where a digit is: left, top, width and height in pixels of the image."""
+
+    x: int
+    y: int
+    w: int
+    h: int
+
+    def scaled(self, down: float, across: float) -> "Box":
+        """Return the box in an image that is so many times as high and as wide."""
+        left, top = round(self.x * across), round(self.y * down)
+        return Box(
+            left, top, max(1, round((self.x + self.w) * across) - left), max(1, round((self.y + self.h) * down) - top)
+        )
+
+
+class Found(NamedTuple):
+    """One digit on a page.
+
+    Attributes
+    ----------
+    box
+        Where it is.
+    ink : (h, w) uint8 array
+        Its own strokes and no neighbour's: 0 = paper, 255 = ink.
+    line
+        The line that it stands in, from the top, counted from 0.
+    """
+
+    box: Box
+    ink: np.ndarray
+    line: int
+
+
+def find_digits(ink: np.ndarray, judge: Judge | None = None) -> list[Found]:
+    """Find the digits on a page.
+
+    Parameters
+    ----------
+    ink : (H, W) uint8 array
+        0 = paper, 255 = ink.
+    judge
+        Decides what the geometry leaves open. Without one, parts side by side stay apart, and only what is much
+        wider than a digit is cut.
+
+    Returns
+    -------
+    list of Found
+        In reading order: line by line, each from left to right; empty if there is no ink.
+    """
+    page = _Page(ink)
+    groups = page.join_parts()
+    if judge:
+        groups = page.join_judged(groups, judge)
+    digits = []
+    for group in groups:
+        box, own = page.piece(group)
+        if max(box.w, box.h) >= 0.3 * page.height:
+            digits += _cut(box, own, judge)
+    return _in_reading_order(digits)
+
+
+#: Indices of connected components.
+Group = list[int]
+Piece = tuple[Box, np.ndarray]
+
+
+class _Page:
+    """The connected components of a page, without specks."""
+
+    def __init__(self, ink: np.ndarray) -> None:
+        self.ink = ink
+        _, self.labels, stats, _ = cv2.connectedComponentsWithStats((ink > 127).astype(np.uint8), connectivity=8)
+        self.boxes = [Box(*map(int, row[:4])) for row in stats]
+        areas = stats[:, cv2.CC_STAT_AREA]
+        #: The typical height of a digit: the median, weighted by the ink's square, so that specks do not count.
+        self.height = 0.0
+        if len(stats) > 1:
+            order = 1 + np.argsort(stats[1:, cv2.CC_STAT_HEIGHT])
+            total = np.cumsum(areas[order].astype(np.float64) ** 2)
+            self.height = float(self.boxes[order[np.searchsorted(total, total[-1] / 2)]].h)
+        self.parts = [
+            index
+            for index in range(1, len(stats))
+            if max(self.boxes[index].w, self.boxes[index].h) >= 0.15 * self.height
+            and areas[index] >= 0.003 * self.height**2
+        ]
+        self._outlines: dict[int, np.ndarray] = {}
+
+    def piece(self, group: Group) -> Piece:
+        """Cut a group of components out of the page."""
+        box = _union([self.boxes[index] for index in group])
+        window = np.s_[box.y : box.y + box.h, box.x : box.x + box.w]
+        return box, np.where(np.isin(self.labels[window], group), self.ink[window], 0).astype(np.uint8)
+
+    def join_parts(self) -> list[Group]:
+        """Group the parts that, by their places and sizes, are strokes of one digit."""
+        groups = {index: [index] for index in self.parts}
+        for position, a in enumerate(self.parts):
+            for b in self.parts[position + 1 :]:
+                if groups[a] is not groups[b] and self._belong(a, b):
+                    groups[a] += groups[b]
+                    for index in groups[b]:
+                        groups[index] = groups[a]
+        return [group for index, group in groups.items() if group[0] == index]
+
+    def _belong(self, a: int, b: int) -> bool:
+        first, second = self.boxes[a], self.boxes[b]
+        across, down = _shared(first, second)
+        if across < -0.2 * self.height or down < -0.3 * self.height:
+            return False
+        lower, narrower = min(first.h, second.h), min(first.w, second.w)
+        if lower > 0.5 * self.height and _union([first, second]).h > 1.5 * self.height:  # one below the other
+            return False
+        if across > 0.6 * narrower and down > 0.6 * lower and lower < 0.7 * self.height:
+            return True  # within the other
+        if across >= 0.5 * narrower and lower < 0.7 * self.height:
+            return True  # the bar above a 5
+        return lower < 0.6 * self.height and self._gap(a, b) <= 0.08 * self.height
+
+    def _gap(self, a: int, b: int) -> float:
+        """Measure the distance between two components, in pixels."""
+        for index in (a, b):
+            if index not in self._outlines:
+                box, own = self.piece([index])
+                contours, _ = cv2.findContours(
+                    (own > 0).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE, offset=(box.x, box.y)
+                )
+                points = np.concatenate(contours)[:, 0]
+                self._outlines[index] = points[:: max(1, len(points) // 200)].astype(np.float32)
+        steps = self._outlines[a][:, None] - self._outlines[b][None]
+        return float(np.sqrt((steps**2).sum(axis=2).min()))
+
+    def join_judged(self, groups: list[Group], judge: Judge) -> list[Group]:
+        """Join neighbours that look more like a digit together than apart."""
+        groups = list(groups)
+        while True:
+            pairs = []
+            for position, a in enumerate(groups):
+                for b in groups[position + 1 :]:
+                    box_a, box_b = (_union([self.boxes[index] for index in group]) for group in (a, b))
+                    across, down = _shared(box_a, box_b)
+                    both = _union([box_a, box_b])
+                    near = across > -0.25 * self.height and down > -0.25 * self.height
+                    if near and both.w <= 1.3 * both.h and both.h <= 2.6 * self.height:
+                        pairs.append((a, b))
+            if not pairs:
+                return groups
+            singles = {id(group): 0.0 for pair in pairs for group in pair}
+            members = {id(group): group for pair in pairs for group in pair}
+            images = [normalise_digit(self.piece(group)[1]) for group in members.values()]
+            images += [normalise_digit(self.piece(a + b)[1]) for a, b in pairs]
+            scores = judge(np.array(images))
+            singles = dict(zip(members, scores, strict=False))
+            gains = [
+                score - min(singles[id(a)] * self._share(a, b), singles[id(b)] * self._share(b, a))
+                for (a, b), score in zip(pairs, scores[len(members) :], strict=True)
+            ]
+            best = int(np.argmax(gains))
+            if gains[best] < SURER:
+                return groups
+            a, b = pairs[best]
+            groups = [group for group in groups if group is not a and group is not b] + [a + b]
+
+    def _share(self, group: Group, other: Group) -> float:
+        """Say how plausible a group's height is for a digit that stands beside the other: 1, or less if it is low."""
+        box, both = (_union([self.boxes[index] for index in members]) for members in (group, group + other))
+        return min(1.0, 2 * box.h / both.h)
+
+
+def _union(boxes: Sequence[Box]) -> Box:
+    x, y = min(box.x for box in boxes), min(box.y for box in boxes)
+    right, bottom = max(box.x + box.w for box in boxes), max(box.y + box.h for box in boxes)
+    return Box(x, y, right - x, bottom - y)
+
+
+def _shared(a: Box, b: Box) -> tuple[int, int]:
+    """Count the columns and the rows that two boxes share; negative: the gap between them."""
+    return min(a.x + a.w, b.x + b.w) - max(a.x, b.x), min(a.y + a.h, b.y + b.h) - max(a.y, b.y)
+
+
+def _cut(box: Box, own: np.ndarray, judge: Judge | None) -> list[Piece]:
+    """Cut what may be several digits that touch."""
+    if box.w < 0.7 * box.h:
+        return [(box, own)]
+    pen = stroke_width(own > 127)
+    seams = [np.zeros(box.h, np.intp)]
+    touches = [0.0]
+    for place in np.linspace(0, 1, max(3, round(6 * box.w / box.h)) + 1)[1:-1]:
+        seam, crossing = _seam(own, place)
+        if all(np.abs(seam - other).mean() > 0.04 * box.h for other in seams):
+            seams.append(seam)
+            touches.append(crossing / max(pen, 1))
+    seams.append(np.full(box.h, box.w))
+    touches.append(0.0)
+    order = np.argsort([seam.mean() for seam in seams])
+    seams, touches = [seams[i] for i in order], [touches[i] for i in order]
+    pieces: dict[tuple[int, int], Piece] = {}
+    columns = np.arange(box.w)
+    for start in range(len(seams)):
+        for end in range(start + 1, len(seams)):
+            inside = (columns >= seams[start][:, None]) & (columns < seams[end][:, None])
+            piece = np.where(inside, own, 0).astype(np.uint8)
+            x, y, w, h = cv2.boundingRect((piece > 127).astype(np.uint8))
+            whole = end - start == len(seams) - 1
+            if whole or (0.55 * box.h <= h and 0.08 * h <= w <= 1.2 * h):
+                pieces[start, end] = Box(box.x + x, box.y + y, w, h), piece[y : y + h, x : x + w]
+    if judge:
+        scores = dict(
+            zip(pieces, judge(np.array([normalise_digit(piece) for _, piece in pieces.values()])), strict=True)
+        )
+    else:
+        scores = {key: _proportion(piece[0]) for key, piece in pieces.items()}
+    # The best row of pieces from the left edge to the right one: its worst piece is the best, then its sum of cuts.
+    best: list[tuple[float, list[tuple[int, int]]]] = [(1.0, [])] + [(-1.0, [])] * (len(seams) - 1)
+    for end in range(1, len(seams)):
+        for start in range(end):
+            if (start, end) in scores:
+                price = 0.1 * max(touches[end] - 1.5, 0)
+                score = min(best[start][0], scores[start, end]) - price - (SURER / 2 if end < len(seams) - 1 else 0)
+                if score > best[end][0]:
+                    best[end] = score, [*best[start][1], (start, end)]
+    return [pieces[key] for key in best[-1][1]]
+
+
+def _proportion(box: Box) -> float:
+    """Say how much a box has the proportions of a single digit, 0 to 1."""
+    return float(np.clip(2.2 - 1.2 * box.w / box.h, 0, 1))
+
+
+def _seam(own: np.ndarray, place: float) -> tuple[np.ndarray, float]:
+    """Find the path from top to bottom that crosses least ink.
+
+    Parameters
+    ----------
+    own : (h, w) uint8 array
+        0 = paper, 255 = ink.
+    place
+        Near which part of the width, 0 to 1.
+
+    Returns
+    -------
+    seam : (h,) int array
+        The column in each row; from row to row it moves by at most one.
+    crossing : float
+        The ink on it, in pixels.
+    """
+    height, width = own.shape
+    cost = own.astype(np.float32) / 255
+    away = np.abs(np.arange(width) - place * (width - 1))
+    cost += 1e-3 * away / height + np.where(away > 0.35 * height, 1e3, 0).astype(np.float32)
+    total = cost.copy()
+    for row in range(1, height):
+        above = np.pad(total[row - 1], 1, constant_values=1e6)
+        total[row] += np.minimum(np.minimum(above[:-2], above[2:]) + 0.05, above[1:-1])
+    seam = np.empty(height, np.intp)
+    seam[-1] = int(total[-1].argmin())
+    for row in range(height - 2, -1, -1):
+        column = seam[row + 1]
+        first = max(column - 1, 0)
+        nearby = total[row, first : column + 2].copy()
+        nearby[np.arange(first, first + len(nearby)) != column] += 0.05
+        seam[row] = first + int(nearby.argmin())
+    return seam, float(own[np.arange(height), seam].sum() / 255)
+
+
+def _in_reading_order(digits: list[Piece]) -> list[Found]:
+    lines: list[list[Piece]] = []
+    for digit in sorted(digits, key=lambda one: one[0].x):
+        box = digit[0]
+        shared = [
+            (min(box.y + box.h, line[-1][0].y + line[-1][0].h) - max(box.y, line[-1][0].y)) / min(box.h, line[-1][0].h)
+            for line in lines
+        ]
+        if shared and max(shared) > 0.35:
+            lines[int(np.argmax(shared))].append(digit)
+        else:
+            lines.append([digit])
+    lines.sort(key=lambda line: np.mean([box.y + box.h / 2 for box, _ in line]))
+    return [Found(box, own, index) for index, line in enumerate(lines) for box, own in line]
