@@ -8,6 +8,7 @@ import pytest
 
 from utils.ink import extract_ink
 from utils.models import load_model
+from utils.paths import shipped_models
 from utils.reading import predict_probabilities
 from utils.segmentation import find_digits
 

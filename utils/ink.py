@@ -202,15 +202,16 @@ def _count_holes(mask: np.ndarray) -> int:
 def _without_lines(contrast: np.ndarray, level: float) -> tuple[float, np.ndarray]:
     for _ in range(2):
         mask = contrast > level
-        labels, lined = _printed(mask)
-        if not lined.any():
-            return level, mask
         # Lines are printed fainter than one writes: look for a level between the two.
         higher = _otsu(contrast[mask])
-        upper, lower = contrast[contrast > higher], contrast[mask & (contrast <= higher)]
-        if len(lower) == 0 or np.median(upper) < 1.4 * np.median(lower) or higher <= level * 1.02:
+        upper, lower = contrast > higher, mask & (contrast <= higher)
+        labels, lined = _printed(mask)
+        apart = lower & ~np.isin(labels, np.unique(labels[upper]))  # in parts of their own, without any strong ink
+        if not lined.any() and apart.sum() < 0.3 * lower.sum():
+            return level, mask
+        if not lower.any() or np.median(contrast[upper]) < 1.4 * np.median(contrast[lower]):
             break
-        level = higher
+        level = max(higher, level)
     mask = contrast > level
     labels, lined = _printed(mask)
     if not lined.any():

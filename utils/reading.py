@@ -15,7 +15,8 @@ from utils.segmentation import Box
 
 #: A digit is marked unsure below this probability; notebook 06 shows how it was chosen.
 SURE = 0.8
-#: Beside digits that are read for sure, what is below this is left out: a crumb, the grain of a table.
+#: On a page with digits that are read for sure, what is below this, and stands outside their lines or has another
+#: height, is left out: a crumb, the grain of a table.
 NO_DIGIT = 0.3
 
 
@@ -157,7 +158,15 @@ def read_page(model: keras.Model, grey: np.ndarray) -> tuple[list[Digit], np.nda
     found, images = prepare_image(grey, judge=lambda pieces: predict_probabilities(model, pieces).max(axis=1))
     table = predict_probabilities(model, images)
     sure = table.max(axis=1, initial=0)
-    kept = np.flatnonzero(sure >= NO_DIGIT) if (sure >= SURE).any() else np.arange(len(found))
+    heights: dict[int, list[int]] = {}
+    for one, probability in zip(found, sure, strict=True):
+        if probability >= SURE:
+            heights.setdefault(one.line, []).append(one.box.h)
+    kept = [
+        index
+        for index, one in enumerate(found)
+        if sure[index] >= NO_DIGIT or not heights or _fits(one.box.h, heights.get(one.line, []))
+    ]
     lines = sorted({found[index].line for index in kept})
     digits = [
         Digit(
@@ -166,6 +175,10 @@ def read_page(model: keras.Model, grey: np.ndarray) -> tuple[list[Digit], np.nda
         for index in kept
     ]
     return digits, images[kept]
+
+
+def _fits(height: int, others: list[int]) -> bool:
+    return bool(others) and 0.6 < height / np.median(others) < 1.6
 
 
 def read_digits(model: keras.Model, file: str | os.PathLike) -> Reading:

@@ -158,38 +158,54 @@ class _Page:
     def join_judged(self, groups: list[Group], judge: Judge) -> list[Group]:
         """Join neighbours that look more like a digit together than apart."""
         groups = list(groups)
+        scores: dict[tuple[int, ...], float] = {}
+
+        def score(wanted: list[Group]) -> None:
+            new = [group for group in wanted if tuple(group) not in scores]
+            if new:
+                judged = judge(np.array([normalise_digit(self.piece(group)[1]) for group in new]))
+                scores.update(zip(map(tuple, new), map(float, judged), strict=True))
+
         while True:
-            pairs = []
-            for position, a in enumerate(groups):
-                for b in groups[position + 1 :]:
-                    box_a, box_b = (_union([self.boxes[index] for index in group]) for group in (a, b))
-                    across, down = _shared(box_a, box_b)
-                    both = _union([box_a, box_b])
-                    near = across > -0.25 * self.height and down > -0.25 * self.height
-                    if near and both.w <= 1.3 * both.h and both.h <= 2.6 * self.height:
-                        pairs.append((a, b))
+            pairs = self._neighbours(groups)
             if not pairs:
                 return groups
-            singles = {id(group): 0.0 for pair in pairs for group in pair}
-            members = {id(group): group for pair in pairs for group in pair}
-            images = [normalise_digit(self.piece(group)[1]) for group in members.values()]
-            images += [normalise_digit(self.piece(a + b)[1]) for a, b in pairs]
-            scores = judge(np.array(images))
-            singles = dict(zip(members, scores, strict=False))
-            gains = [
-                score - min(singles[id(a)] * self._share(a, b), singles[id(b)] * self._share(b, a))
-                for (a, b), score in zip(pairs, scores[len(members) :], strict=True)
-            ]
+            score([group for pair in pairs for group in (*pair, pair[0] + pair[1])])
+            gains = [self._gain(a, b, scores) for a, b in pairs]
             best = int(np.argmax(gains))
             if gains[best] < SURER:
                 return groups
             a, b = pairs[best]
             groups = [group for group in groups if group is not a and group is not b] + [a + b]
 
-    def _share(self, group: Group, other: Group) -> float:
-        """Say how plausible a group's height is for a digit that stands beside the other: 1, or less if it is low."""
-        box, both = (_union([self.boxes[index] for index in members]) for members in (group, group + other))
-        return min(1.0, 2 * box.h / both.h)
+    def _neighbours(self, groups: list[Group]) -> list[tuple[Group, Group]]:
+        """List the pairs that may be one digit, by their places and sizes."""
+        boxes = [_union([self.boxes[index] for index in group]) for group in groups]
+        heights = [box.h for box in boxes]
+        # Where there are many, they tell how high a digit is; a few may all be pieces.
+        tallest = 1.6 * np.median(heights) if len(groups) > 3 else 3 * max(heights, default=0)
+        pairs = []
+        for position, (a, box_a) in enumerate(zip(groups, boxes, strict=True)):
+            for b, box_b in list(zip(groups, boxes, strict=True))[position + 1 :]:
+                across, down = _shared(box_a, box_b)
+                both = _union([box_a, box_b])
+                near = min(across, down) > -0.25 * max(both.w, both.h)
+                if near and both.w <= 1.3 * both.h and both.h <= tallest:
+                    pairs.append((a, b))
+        return pairs
+
+    def _gain(self, a: Group, b: Group, scores: dict[tuple[int, ...], float]) -> float:
+        """Say by how much the judge is surer of two groups as one digit than as two."""
+        boxes = [_union([self.boxes[index] for index in group]) for group in (a, b)]
+        both = _union(boxes)
+        apart = min(
+            scores[tuple(group)] * min(1.0, 2 * box.h / both.h)  # a low one is less of a digit beside a high one
+            for group, box in zip((a, b), boxes, strict=True)
+        )
+        across, down = _shared(*boxes)
+        # Two digits seldom stand so near above each other that they could be one.
+        stacked = 2 * SURER if across > 0 and down > -0.15 * both.h else 0.0
+        return scores[tuple(a + b)] - apart + stacked
 
 
 def _union(boxes: Sequence[Box]) -> Box:
@@ -205,7 +221,9 @@ def _shared(a: Box, b: Box) -> tuple[int, int]:
 
 def _cut(box: Box, own: np.ndarray, judge: Judge | None) -> list[Piece]:
     """Cut what may be several digits that touch."""
-    if box.w < 0.7 * box.h:
+    if box.w < 0.9 * box.h:
+        return [(box, own)]
+    if judge and judge(normalise_digit(own)[np.newaxis])[0] > 1 - SURER / 2:  # no row of pieces can be that much better
         return [(box, own)]
     pen = stroke_width(own > 127)
     seams = [np.zeros(box.h, np.intp)]

@@ -16,7 +16,7 @@ from playwright.sync_api import Page, sync_playwright
 
 FOLDER = Path(__file__).resolve().parent
 ROOT = FOLDER.parent.parent
-NOTEBOOK, HEADING = "06-predict-your-own-digits.ipynb", "Predict them all"
+NOTEBOOK, HEADING = "06-predict-your-own-digits.ipynb", "Read the whole folder"
 
 
 def main() -> None:
