@@ -43,8 +43,10 @@ def test_each_form_can_be_drawn(digit):
 
 def test_what_is_no_digit_has_ink(sample):
     rng = np.random.default_rng(0)
-    for _ in range(30):
-        assert draw_nothing(sample.x_train, rng).max() > 127
+    drawn = [draw_nothing(sample.x_train, rng) for _ in range(60)]
+    assert min(image.max() for image in drawn) > 127
+    ink = [(image > 127).mean() for image in drawn]
+    assert min(ink) < 0.1 < 0.25 < max(ink), "dashes have little ink, stains have much"
 
 
 def test_training_with_redrawn_images(sample, monkeypatch):

@@ -230,12 +230,43 @@ def test_score_as_a_record_and_a_sheet(contest, capsys):
 
 
 @pytest.mark.parametrize(
+    "content", ["File; Label\na.png;7\n", "file\tlabel\na.png\t7\n\t\n", "label,file\n7,a.png\n,\n"]
+)
+def test_labels_as_spreadsheets_write_them(tmp_path, save, draw, content, capsys):
+    """In half of Europe a CSV file has semicolons."""
+    save("a.png", draw("7"))
+    (tmp_path / "labels.csv").write_text(content)
+    status, out, _ = run("score", str(tmp_path), capsys=capsys)
+    assert status == 0
+    assert re.search(r"^all images +1 of +1 ", out, re.MULTILINE)
+
+
+def test_labels_above_the_folder(tmp_path, save, draw, monkeypatch, capsys):
+    """Each student has a folder, and the teacher one file of labels."""
+    for name in ("anna", "ben"):
+        (tmp_path / name).mkdir()
+        save(f"{name}/{name}.png", draw("7"))
+    (tmp_path / "labels.csv").write_text("file,label\nanna/anna.png,7\nben/ben.png,7\n")
+    for folder in (str(tmp_path / "anna"), "."):
+        monkeypatch.chdir(tmp_path / "anna")
+        status, out, _ = run("score", folder, capsys=capsys)
+        assert status == 0
+        assert re.search(r"^all images +1 of +1 ", out, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "has no labels.csv"), ("name;digit\na.png;7\n", "has no columns"), ("file,label\n", "has no columns")],
+    [
+        (None, "has no labels.csv"),
+        ("name;digit\na.png;7\n", "has no columns file and label"),
+        ("file,label\n", "has no row for an image"),
+        ("file,label\na.png,1\na.png,2\n", "names a.png twice"),
+        ("file,label\nä.png,1\n".encode("utf-16"), "is not in UTF-8"),
+    ],
 )
 def test_score_without_labels(tmp_path, content, message, capsys):
     if content:
-        (tmp_path / "labels.csv").write_text(content)
+        (tmp_path / "labels.csv").write_bytes(content if isinstance(content, bytes) else content.encode())
     status, out, err = run("score", str(tmp_path), capsys=capsys)
     assert (status, out) == (1, "")
     assert message in err

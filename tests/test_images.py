@@ -90,6 +90,18 @@ def test_a_jpeg_for_print(tmp_path, draw):
     assert np.abs(read_image(tmp_path / "print.jpg").astype(int) - page).mean() < 3
 
 
+@pytest.mark.parametrize(
+    ("pen", "paper"), [((255, 255, 150), (255, 255, 255)), ((0, 0, 130), (0, 0, 0)), ((255, 0, 0), (0, 130, 0))]
+)
+def test_ink_as_bright_as_its_paper(tmp_path, draw, pen, paper):
+    """Yellow on white: a person sees it, and grey alone does not show it."""
+    share = draw("2")[..., None] / 255
+    page = (share * np.array(paper) + (1 - share) * np.array(pen)).astype(np.uint8)
+    Image.fromarray(page).save(tmp_path / "pale.png")
+    ((box, _, _),), _ = prepare_image(read_image(tmp_path / "pale.png"))
+    assert box.h > 50
+
+
 def test_light_ink_on_nothing_is_seen(tmp_path, draw):
     """White ink on a transparent ground, from a drawing program with a dark theme, vanishes on white paper."""
     page = draw("5")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from utils.ink import extract_ink
-from utils.normalise import STROKE, limit_stroke, normalise_digit, stroke_width
+from utils.normalise import STROKE, limit_stroke, normalise_digit, stroke_width, trim
 
 
 def test_normalised_as_mnist_was(draw):
@@ -56,8 +56,8 @@ def test_the_width_of_a_stroke_is_measured():
 
 def test_a_stroke_within_the_limits_is_left_alone(draw):
     ink = extract_ink(draw("8", pen=10))
-    trimmed = limit_stroke(ink, 0.1, 10)
-    assert np.array_equal(trimmed, limit_stroke(trimmed, 0.1, 10))
+    assert np.array_equal(limit_stroke(ink, 0.1, 10), trim(ink))
+    assert not np.array_equal(limit_stroke(ink, 5, 10), trim(ink))
 
 
 @pytest.mark.parametrize("box", [(3, 4, 1, 1), (0, 0, 1, 60), (2, 2, 60, 1), (0, 0, 64, 64)])

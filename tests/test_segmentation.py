@@ -78,6 +78,32 @@ def test_digits_that_touch_are_cut(judge, draw, pair, overlap):
     assert len(find_digits(page, judge)) == 2
 
 
+@pytest.mark.parametrize("kind", ["salt", "noise"])
+def test_a_page_of_specks_is_read_as_nothing(judge, kind):
+    """Thousands of specks once took minutes, and some were read as a 0."""
+    rng = np.random.default_rng(0)
+    if kind == "salt":
+        page = np.where(rng.random((1000, 1400)) < 0.002, 0, 255).astype(np.uint8)
+    else:
+        page = rng.normal(128, 30, (600, 800)).clip(0, 255).astype(np.uint8)
+    assert find_digits(extract_ink(page), judge) == []
+
+
+def test_a_long_line_is_not_cut_in_all_ways(judge):
+    """An underline below a number once took seconds: more pieces than anyone could count."""
+    asked = []
+
+    def count(images):
+        asked.append(len(images))
+        return judge(images)
+
+    ink = np.zeros((300, 1000), np.uint8)
+    cv2.putText(ink, "42", (100, 200), cv2.FONT_HERSHEY_SIMPLEX, 4, 255, 8)
+    cv2.line(ink, (60, 250), (900, 250), 255, 6)
+    find_digits(ink, count)
+    assert sum(asked) < 100
+
+
 def test_single_digits_are_not_cut(judge, sample):
     """A wide 2 or a 4 is no pair: with every tenth of the sample's digits, drawn large."""
     split = 0

@@ -1,10 +1,13 @@
 """What the notebooks share and a student need not read first.
 
 ``mnist``     loads the images and says where they came from
-``images``    file → grey image → digits found → 28 × 28 arrays (no TensorFlow)
+``images``    file → grey image, and all the steps to 28 × 28 arrays in one (no TensorFlow)
+``ink``, ``segmentation``, ``normalise``  these steps: grey → ink → digits → 28 × 28
 ``models``    the two networks, and the trained ones on disk
 ``training``  the recipe of notebook 04, for the command line
+``augment``, ``pen``, ``calibration``  what the network that reads drawings is trained with on top
 ``reading``   arrays → probabilities → text
+``scoring``   how well a labelled folder is read
 ``plots``     the figures' style and the drawings that several notebooks use
 ``live``      curves that move while a network trains
 ``check``     is everything here that the series needs?

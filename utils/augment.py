@@ -45,7 +45,10 @@ def make_sets(images: np.ndarray, labels: np.ndarray, sets: int, seed: int) -> l
     seeds = [seed * 1000 + index for index in range(sets)]
     if sets == 1:
         return [make_set(images, labels, seeds[0])]
-    with ProcessPoolExecutor(min(sets, cpu_count() or 1), mp_context=get_context("spawn")) as pool:
+    # One thread in each process: with images this small, threads would only wait for each other.
+    with ProcessPoolExecutor(
+        min(sets, cpu_count() or 1), get_context("spawn"), initializer=cv2.setNumThreads, initargs=(1,)
+    ) as pool:
         return list(pool.map(make_set, [images] * sets, [labels] * sets, seeds))
 
 
@@ -68,7 +71,6 @@ def make_set(images: np.ndarray, labels: np.ndarray, seed: int) -> tuple[np.ndar
     targets : (m, 10) float32 array
         1 for the digit; 0.1 for all ten if there is none.
     """
-    cv2.setNumThreads(1)  # many small images: threads would only wait for each other
     rng = np.random.default_rng(seed)
     redrawn = [redraw(image, rng) for image in images]
     digits = rng.choice(10, round(PEN_SHARE * len(images)), p=PEN_DIGITS)

@@ -144,13 +144,29 @@ def prepare_image(grey: np.ndarray, judge: Judge | None = None) -> tuple[list[Fo
 
 def _to_grey(image: Image.Image) -> np.ndarray:
     if image.mode.startswith("I") or image.mode == "F":  # 16 bits and more: Pillow would clip, not scale
-        pixels = np.asarray(image, np.float64)
-        top = 65535 if pixels.max() > 255 else 255
-        return np.clip(pixels * 255 / top, 0, 255).round().astype(np.uint8)
+        pixels = np.nan_to_num(np.asarray(image, np.float32))
+        highest = pixels.max(initial=0)
+        top = 1 if image.mode == "F" and highest <= 1 else 255 if highest <= 255 else 65535
+        return np.clip(pixels * np.float32(255 / top) + 0.5, 0, 255).astype(np.uint8)
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, _paper_below(image)), image)
-    return np.array(image.convert("L"))
+    grey = np.array(image.convert("L"))
+    if image.mode in ("L", "1", "LA"):
+        return grey
+    # Ink that is as bright as its paper, such as yellow on white, shows in one of the colours.
+    image = image.convert("RGB")
+    few = np.array(image.resize((min(image.width, 300), min(image.height, 300)), Image.Resampling.NEAREST), np.float32)
+    spreads = [_spread(few[..., index]) for index in range(3)]
+    if _spread(few @ np.float32([0.299, 0.587, 0.114])) < 0.4 * max(spreads):
+        return np.array(image.getchannel(int(np.argmax(spreads))))
+    return grey
+
+
+def _spread(channel: np.ndarray) -> float:
+    """Measure how far the pixels lie from those at the border: the most distant of a hundred."""
+    border = np.concatenate([channel[0], channel[-1], channel[:, 0], channel[:, -1]])
+    return float(np.percentile(np.abs(channel - np.median(border)), 99))
 
 
 def _paper_below(image: Image.Image) -> str:

@@ -12,8 +12,8 @@ import numpy as np
 MAX_SIDE = 1600
 #: A smaller image is enlarged to about this many, so that a stroke of one pixel has an inside and an outline.
 MIN_SIDE = 112
-#: The widest stroke, as a share of the image's shorter side.
-WIDEST = 0.2
+#: The widest stroke in a photo, as a share of its shorter side: what is dark and wider is a shadow or a table.
+WIDEST = 0.25
 #: A stroke must differ from the paper by this share of what is possible: less is the grain of the paper.
 FAINTEST = 0.06
 
@@ -30,49 +30,66 @@ def extract_ink(grey: np.ndarray) -> np.ndarray:
     -------
     (h, w) uint8 array
         0 = paper, 255 = ink, and the shades of the strokes' edges between them; all 0 if there is no ink. The size
-        is that of the image, unless its longer side is above 1600 pixels: then it is reduced to that.
+        is that of the image, unless its longer side is above 1600 pixels or below 112: it is reduced to 1600, or
+        enlarged by a whole number.
     """
     if grey.size == 0:
         return grey
     tiny = max(grey.shape) < 100  # no photo, and no room for lines
-    grey = _resize(grey)
-    if tiny or _is_plain(grey):
-        contrast = _against_plain(grey)
-        lines = not tiny
-        photo = False
-    else:
-        contrast = _against_uneven(grey)
-        photo = lines = True
-    noise = _noise(contrast) if photo else 0
-    level = _level(contrast, max(FAINTEST, 5 * noise))
+    grey = _resize(_without_frame(grey))
+    plain = tiny or _is_plain(grey)
+    contrast = _against_plain(grey) if plain else _against_uneven(grey)
+    level = _level(contrast, FAINTEST if plain else max(FAINTEST, 5 * _noise(contrast)))
+    nothing = np.zeros(grey.shape, np.uint8)
     if level is None:
-        return np.zeros(grey.shape, np.uint8)
-    keep = None
-    if lines:
+        return nothing
+    keep = contrast > level
+    if plain and (sheet := _find_sheet(keep)):
+        nothing[sheet] = extract_ink(np.ascontiguousarray(grey[sheet]))
+        return nothing
+    if not tiny:
         level, keep = _without_lines(contrast, level)
-    if photo:
+    if not plain:
         keep = _without_faint(_without_edges(keep), contrast)
-    strokes = contrast[contrast > level] if keep is None else contrast[keep & (contrast > level)]
-    if len(strokes) == 0:
-        return np.zeros(grey.shape, np.uint8)
-    high = float(np.median(strokes))
+    if not keep.any():
+        return nothing
+    high = float(np.median(contrast[keep]))
     low = max(2 * level - high, 0)  # so that the level becomes half ink
     ink = np.clip((contrast - low) * (255 / max(high - low, 1e-6)), 0, 255).astype(np.uint8)
-    if keep is not None:
-        near = cv2.dilate(keep.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-        ink[~near] = 0
-    return ink
+    if tiny:
+        return ink
+    near = cv2.dilate(keep.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    return np.where(near, ink, nothing)
 
 
 def _resize(grey: np.ndarray) -> np.ndarray:
-    longer = max(grey.shape)
-    if longer > MAX_SIDE:
-        scale = MAX_SIDE / longer
-        size = (max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale)))
-        return cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
-    if longer < MIN_SIDE:
-        scale = -(-MIN_SIDE // longer)
+    if max(grey.shape) < MIN_SIDE:
+        scale = -(-MIN_SIDE // max(grey.shape))
         return cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+    return _shrink(grey, MAX_SIDE)
+
+
+def _shrink(image: np.ndarray, longer: int) -> np.ndarray:
+    """Reduce an image, if its longer side has more pixels than that."""
+    scale = longer / max(image.shape)
+    if scale >= 1:
+        return image
+    size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+
+
+def _without_frame(grey: np.ndarray) -> np.ndarray:
+    """Paint over a thin, even frame, such as a screenshot of a drawing program has."""
+    deepest = max(1, round(0.04 * min(grey.shape)))
+    for depth in range(min(deepest, (min(grey.shape) - 3) // 2)):
+        ring, inner = (_frame(grey[d : grey.shape[0] - d, d : grey.shape[1] - d]) for d in (depth, depth + 1))
+        if ring.std() > 8:
+            break
+        paper = float(np.median(inner))
+        if abs(paper - np.median(ring)) > 255 * FAINTEST:
+            outside = np.ones(grey.shape, bool)
+            outside[depth + 1 : -depth - 1, depth + 1 : -depth - 1] = False
+            return np.where(outside, np.uint8(paper), grey)
     return grey
 
 
@@ -87,8 +104,8 @@ def _is_plain(grey: np.ndarray) -> bool:
 
 
 def _against_plain(grey: np.ndarray) -> np.ndarray:
-    difference = grey.astype(np.float32) - np.float32(np.median(_frame(grey)))
     paper = float(np.median(_frame(grey)))
+    difference = grey.astype(np.float32) - np.float32(paper)
     darker, lighter = np.maximum(-difference, 0), np.maximum(difference, 0)
     if darker.sum() >= lighter.sum():
         return darker / max(paper, 1)
@@ -143,23 +160,21 @@ def _typical(areas: np.ndarray) -> float:
 def _around(contrast: np.ndarray) -> np.ndarray:
     """Take the median of a wide surrounding, to which strokes, being few, do not count."""
     height, width = contrast.shape
-    scale = min(1, 160 / max(height, width))
-    small = cv2.resize(contrast, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    small = cv2.medianBlur(np.clip(small * 1020, 0, 255).astype(np.uint8), 31)
+    small = np.clip(_shrink(contrast, 160) * 1020, 0, 255).astype(np.uint8)
+    small = cv2.medianBlur(small, 31)
     return cv2.resize(np.minimum(small.astype(np.float32) / 1020, 0.12), (width, height))
 
 
 def _is_light_on_dark(grey: np.ndarray) -> bool:
     # Strokes are the few pixels that differ from their surroundings: the distribution leans to their side.
-    scale = min(1, 400 / max(grey.shape))
-    small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(np.float32)
+    small = _shrink(grey, 400).astype(np.float32)
     values = np.log(small + 16)
     difference = values - cv2.GaussianBlur(values, (0, 0), 0.06 * min(values.shape))
     return float((difference**3).sum()) > 0
 
 
 def _noise(contrast: np.ndarray) -> float:
-    steps = np.abs(np.diff(contrast, axis=1))
+    steps = np.abs(np.diff(contrast, axis=int(contrast.shape[1] >= contrast.shape[0])))
     return float(np.median(steps)) / 0.954  # the median step between neighbours, in standard deviations
 
 
@@ -176,6 +191,19 @@ def _otsu(contrast: np.ndarray) -> float:
     return level / 255
 
 
+def _find_sheet(mask: np.ndarray) -> tuple[slice, slice] | None:
+    """Find what is too large and too square for a digit: a sheet on an even ground, as a scanner's lid shows it."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    for index, (x, y, w, h, area) in enumerate(stats):
+        if index and min(w, h) >= MIN_SIDE + 8 and w * h > 0.25 * mask.size and area > 0.5 * w * h:
+            own = (labels == index).astype(np.uint8)
+            (outline, *_), _ = cv2.findContours(own, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+            _, (width, height), _ = cv2.minAreaRect(outline)
+            if cv2.contourArea(outline) > 0.9 * width * height:
+                return slice(y + 4, y + h - 4), slice(x + 4, x + w - 4)
+    return None
+
+
 def _printed(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Label the parts, and say which are the lines of ruled or squared paper rather than large digits."""
     height, width = mask.shape
@@ -189,7 +217,9 @@ def _printed(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if across.sum() > 1:  # a single one may be a digit that fills the image
         printed |= across
     for index in np.flatnonzero(large & ~printed):
-        printed[index] = _count_holes(labels == index) >= 8
+        within = (x > x[index]) & (y > y[index]) & (x + w < (x + w)[index]) & (y + h < (y + h)[index])
+        holes = _count_holes(labels == index)
+        printed[index] = holes >= 8 or (holes >= 3 and (within & (area > 20)).sum() >= 2)
     printed[0] = False
     return labels, printed
 

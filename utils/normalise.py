@@ -2,7 +2,7 @@
 
 MNIST's own normalisation (a 20 × 20 box, then the centre of mass in the middle of 28 × 28) is described in LeCun,
 Bottou, Bengio and Haffner, "Gradient-based learning applied to document recognition", Proceedings of the IEEE 86
-(11), 1998. MNIST's writers all had the same pen; that the stroke is brought to its width, too, is ours.
+(11), 1998. That the stroke is brought to the width of MNIST's, too, is ours.
 """
 
 import cv2

@@ -240,7 +240,12 @@ def prediction_sheet(readings: Sequence["Reading"], columns: int = 6) -> Figure:
         if reading.error:
             axes.text(0.5, 0.5, "cannot be read", transform=axes.transAxes, ha="center", color=RED)
             continue
-        axes.imshow(read_image(reading.file), cmap="gray", vmin=0, vmax=255)
+        image = read_image(reading.file)
+        height, width = image.shape
+        step = -(-max(image.shape) // 500)  # a tile is small, and hundreds of photos are large
+        axes.imshow(
+            image[::step, ::step], cmap="gray", vmin=0, vmax=255, extent=(-0.5, width - 0.5, height - 0.5, -0.5)
+        )
         for digit in reading.digits:
             x, y, w, h = digit.box
             color = ORANGE if digit.confident else RED

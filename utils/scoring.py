@@ -20,42 +20,61 @@ def read_labels(folder: str | os.PathLike) -> dict[Path, str]:
     Parameters
     ----------
     folder
-        A folder with a ``labels.csv`` in it or beside it, whose columns ``file`` and ``label`` name an image, in the
-        folder or below it, and its digits: from left to right, with a line break after each line.
+        A folder with a ``labels.csv`` in it or in the folder above, whose columns ``file`` and ``label`` name an image
+        and its digits: from left to right, with a line break between two lines. The images may lie in folders below.
+        Columns may be parted by a comma, a semicolon or a tab.
 
     Returns
     -------
     dict of Path to str
-        The label of each image, in the order of the file.
+        The label of each image, in the order of the file. If the file lies above the folder, only of the images in
+        the folder.
 
     Raises
     ------
     DigitsError
-        If there is no ``labels.csv``, or it lacks the columns, or has no row.
+        If there is no ``labels.csv``, or it lacks the columns or a row, or names an image twice, or in a way that
+        could mean several.
     """
     folder = Path(folder)
-    path = next((place / LABELS for place in (folder, folder.parent) if os.path.isfile(place / LABELS)), None)
+    above = folder.resolve().parent
+    path = next((place / LABELS for place in (folder, above) if os.path.isfile(place / LABELS)), None)
     if path is None:
         raise DigitsError(
             f"{shown(folder)} has no {LABELS}: write one with the columns file and label, a row an image."
         )
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:  # spreadsheets put a mark at the beginning
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DigitsError(f"{shown(path)} cannot be read ({error}): save it as CSV in UTF-8.") from error
-    if not rows or not {"file", "label"} <= set(rows[0]):
-        raise DigitsError(f"{shown(path)} has no columns file and label with a row for each image: add them.")
-    below: dict[str, Path] = {}
-    for place, _, names in os.walk(folder):
-        for name in names:
-            below.setdefault(name, Path(place) / name)
+        text = path.read_text(encoding="utf-8-sig")  # spreadsheets put a mark at the beginning
+    except UnicodeDecodeError as error:
+        raise DigitsError(f"{shown(path)} is not in UTF-8: save it as CSV in UTF-8.") from error
+    except OSError as error:
+        raise DigitsError(f"{shown(path)} cannot be read ({error.strerror}): check its permissions.") from error
+    header = text.partition("\n")[0]
+    rows = csv.reader(text.splitlines(keepends=True), delimiter=max(",;\t", key=header.count))
+    names = [name.strip().lower() for name in next(rows, [])]
+    if not {"file", "label"} <= set(names):
+        raise DigitsError(f"{shown(path)} has no columns file and label: name them so in its first line.")
+    below: dict[str, list[Path]] = {}
+    for place, _, files in os.walk(folder):
+        for file in files:
+            below.setdefault(file, []).append(Path(place) / file)
     labels: dict[Path, str] = {}
     for row in rows:
-        name = (row["file"] or "").strip()
-        here = folder / name
-        label = "\n".join(line.strip() for line in (row["label"] or "").strip().splitlines())
-        labels[here if os.path.isfile(here) else below.get(name, here)] = label
+        values = dict(zip(names, row, strict=False))
+        name = values.get("file", "").strip()
+        if not name:
+            continue
+        found = [folder / name] if os.path.isfile(folder / name) else below.get(Path(name).name, [])
+        if not found and path.parent != folder:
+            continue  # of another folder
+        if len(found) > 1:
+            raise DigitsError(f"{shown(path)} names {name}, which is in several folders: write the folder before it.")
+        file = found[0] if found else folder / name
+        if file in labels:
+            raise DigitsError(f"{shown(path)} names {name} twice: leave one row out.")
+        labels[file] = "\n".join(line.strip() for line in values.get("label", "").strip().splitlines())
+    if not labels:
+        raise DigitsError(f"{shown(path)} has no row for an image of {shown(folder)}: add one for each.")
     return labels
 
 

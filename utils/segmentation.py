@@ -18,6 +18,10 @@ from utils.normalise import normalise_digit, stroke_width
 
 #: Says of images, ``(n, 28, 28) uint8``, how sure it is that each is a digit: ``(n,)``, 0 to 1.
 Judge = Callable[[np.ndarray], np.ndarray]
+#: Nothing smaller is legible, in pixels of the ink.
+LEAST = 10
+#: With more parts than that, it is no page of digits, and the judge is not asked.
+MOST = 500
 #: By how much the judge must be surer of a digit joined than of its parts, or of the parts than of the whole.
 SURER = 0.15
 
@@ -74,12 +78,14 @@ def find_digits(ink: np.ndarray, judge: Judge | None = None) -> list[Found]:
     """
     page = _Page(ink)
     groups = page.join_parts()
+    if len(groups) > MOST:
+        judge = None
     if judge:
         groups = page.join_judged(groups, judge)
     digits = []
     for group in groups:
         box, own = page.piece(group)
-        if max(box.w, box.h) >= 0.3 * page.height:
+        if max(box.w, box.h) >= max(0.3 * page.height, LEAST):
             digits += _cut(box, own, judge)
     return _in_reading_order(digits)
 
@@ -97,7 +103,7 @@ class _Page:
         _, self.labels, stats, _ = cv2.connectedComponentsWithStats((ink > 127).astype(np.uint8), connectivity=8)
         self.boxes = [Box(*map(int, row[:4])) for row in stats]
         areas = stats[:, cv2.CC_STAT_AREA]
-        #: The typical height of a digit: the median, weighted by the ink's square, so that specks do not count.
+        #: The typical height of a digit: the median, weighted by the square of its area, so that specks do not count.
         self.height = 0.0
         if len(stats) > 1:
             order = 1 + np.argsort(stats[1:, cv2.CC_STAT_HEIGHT])
@@ -106,7 +112,7 @@ class _Page:
         self.parts = [
             index
             for index in range(1, len(stats))
-            if max(self.boxes[index].w, self.boxes[index].h) >= 0.15 * self.height
+            if max(self.boxes[index].w, self.boxes[index].h) >= max(0.15 * self.height, LEAST / 2)
             and areas[index] >= 0.003 * self.height**2
         ]
         self._outlines: dict[int, np.ndarray] = {}
@@ -120,13 +126,16 @@ class _Page:
     def join_parts(self) -> list[Group]:
         """Group the parts that, by their places and sizes, are strokes of one digit."""
         groups = {index: [index] for index in self.parts}
-        for position, a in enumerate(self.parts):
-            for b in self.parts[position + 1 :]:
+        parts = sorted(self.parts, key=lambda index: self.boxes[index].x)
+        for position, a in enumerate(parts):
+            for b in parts[position + 1 :]:
+                if self.boxes[b].x > self.boxes[a].x + self.boxes[a].w + 0.2 * self.height:
+                    break
                 if groups[a] is not groups[b] and self._belong(a, b):
                     groups[a] += groups[b]
                     for index in groups[b]:
                         groups[index] = groups[a]
-        return [group for index, group in groups.items() if group[0] == index]
+        return list({id(group): group for group in groups.values()}.values())
 
     def _belong(self, a: int, b: int) -> bool:
         first, second = self.boxes[a], self.boxes[b]
@@ -171,12 +180,14 @@ class _Page:
             if not pairs:
                 return groups
             score([group for pair in pairs for group in (*pair, pair[0] + pair[1])])
-            gains = [self._gain(a, b, scores) for a, b in pairs]
-            best = int(np.argmax(gains))
-            if gains[best] < SURER:
+            gains = sorted(((self._gain(a, b, scores), a, b) for a, b in pairs), key=lambda one: -one[0])
+            joined: dict[int, Group] = {}
+            for gain, a, b in gains:
+                if gain >= SURER and id(a) not in joined and id(b) not in joined:
+                    joined[id(a)] = joined[id(b)] = a + b
+            if not joined:
                 return groups
-            a, b = pairs[best]
-            groups = [group for group in groups if group is not a and group is not b] + [a + b]
+            groups = list({id(group): group for group in (joined.get(id(g), g) for g in groups)}.values())
 
     def _neighbours(self, groups: list[Group]) -> list[tuple[Group, Group]]:
         """List the pairs that may be one digit, by their places and sizes."""
@@ -185,8 +196,11 @@ class _Page:
         # Where there are many, they tell how high a digit is; a few may all be pieces.
         tallest = 1.6 * np.median(heights) if len(groups) > 3 else 3 * max(heights, default=0)
         pairs = []
-        for position, (a, box_a) in enumerate(zip(groups, boxes, strict=True)):
-            for b, box_b in list(zip(groups, boxes, strict=True))[position + 1 :]:
+        ordered = sorted(zip(groups, boxes, strict=True), key=lambda one: one[1].x)
+        for position, (a, box_a) in enumerate(ordered):
+            for b, box_b in ordered[position + 1 :]:
+                if box_b.x > box_a.x + 1.3 * tallest:
+                    break
                 across, down = _shared(box_a, box_b)
                 both = _union([box_a, box_b])
                 near = min(across, down) > -0.25 * max(both.w, both.h)
@@ -221,7 +235,7 @@ def _shared(a: Box, b: Box) -> tuple[int, int]:
 
 def _cut(box: Box, own: np.ndarray, judge: Judge | None) -> list[Piece]:
     """Cut what may be several digits that touch."""
-    if box.w < 0.9 * box.h:
+    if not 0.9 <= box.w / box.h <= 12:  # too narrow for two, or a line
         return [(box, own)]
     if judge and judge(normalise_digit(own)[np.newaxis])[0] > 1 - SURER / 2:  # no row of pieces can be that much better
         return [(box, own)]
@@ -238,15 +252,18 @@ def _cut(box: Box, own: np.ndarray, judge: Judge | None) -> list[Piece]:
     order = np.argsort([seam.mean() for seam in seams])
     seams, touches = [seams[i] for i in order], [touches[i] for i in order]
     pieces: dict[tuple[int, int], Piece] = {}
-    columns = np.arange(box.w)
     for start in range(len(seams)):
         for end in range(start + 1, len(seams)):
-            inside = (columns >= seams[start][:, None]) & (columns < seams[end][:, None])
-            piece = np.where(inside, own, 0).astype(np.uint8)
-            x, y, w, h = cv2.boundingRect((piece > 127).astype(np.uint8))
             whole = end - start == len(seams) - 1
+            left, right = seams[start].min(), seams[end].max()
+            if not whole and seams[end].min() - seams[start].max() > 1.2 * box.h:
+                continue
+            columns = np.arange(left, right)
+            inside = (columns >= seams[start][:, None]) & (columns < seams[end][:, None])
+            piece = np.where(inside, own[:, left:right], 0).astype(np.uint8)
+            x, y, w, h = cv2.boundingRect((piece > 127).astype(np.uint8))
             if whole or (0.55 * box.h <= h and 0.08 * h <= w <= 1.2 * h):
-                pieces[start, end] = Box(box.x + x, box.y + y, w, h), piece[y : y + h, x : x + w]
+                pieces[start, end] = Box(int(box.x + left + x), box.y + y, w, h), piece[y : y + h, x : x + w]
     if judge:
         scores = dict(
             zip(pieces, judge(np.array([normalise_digit(piece) for _, piece in pieces.values()])), strict=True)
