@@ -1,12 +1,16 @@
 """Without these, the set-up, the README and the notebooks' form drift apart, and a newcomer is the first to notice."""
 
+import importlib
 import re
 import tomllib
 
 import nbformat
+import numpy as np
 import pytest
 
 from utils.check import pinned_packages
+from utils.images import read_image
+from utils.mnist import load_mnist
 from utils.paths import ROOT
 from utils.scoring import read_labels
 
@@ -124,3 +128,18 @@ def test_labels_name_every_shipped_image():
         assert re.fullmatch(r"\d+(\n\d+)*", label)
         assert file.split("-")[0] == label.replace("\n", "_")
     assert {label for label in labels.values() if len(label) == 1} == set("0123456789")
+
+
+def test_the_script_makes_the_images_that_are_there(tmp_path, monkeypatch):
+    """An image that no command makes can be neither checked nor changed."""
+    if not load_mnist(verbose=False).complete:
+        pytest.skip("needs all of MNIST: the script draws its test digits")
+    monkeypatch.syspath_prepend(str(ROOT / "digits"))
+    make_digits = importlib.import_module("make_digits")
+    monkeypatch.setattr(make_digits, "FOLDER", tmp_path)
+    make_digits.main()
+    made, there = read_labels(tmp_path), read_labels(ROOT / "digits")
+    assert {path.name: label for path, label in made.items()} == {path.name: label for path, label in there.items()}
+    for path in made:
+        new, old = read_image(path).astype(int), read_image(ROOT / "digits" / path.name).astype(int)
+        assert np.abs(new - old).mean() < 1, path.name
