@@ -87,6 +87,17 @@ def test_cells_of_a_form_are_no_digit(draw):
     assert len(find_digits(extract_ink(page))) == 4
 
 
+@pytest.mark.parametrize("invert", [False, True])
+@pytest.mark.parametrize("pen", [2, 24])
+def test_a_noisy_drawing_without_a_shadow(draw, pen, invert):
+    """A screen photographed from near, a drawing saved as JPEG: thick strokes and such at the border must stay."""
+    page = draw("2", pen=pen)[40:130, 22:100]
+    large = cv2.resize(255 - page if invert else page, None, fx=6, fy=6, interpolation=cv2.INTER_CUBIC)
+    noisy = 0.8 * large + 20 + np.random.default_rng(0).normal(0, 5, large.shape)
+    (found,) = find_digits(extract_ink(noisy.clip(0, 255).astype(np.uint8)))
+    assert found.box.h > 0.7 * 6 * 62
+
+
 class TestPhotos:
     """The same line of digits under what photos have: each must give the same digits."""
 

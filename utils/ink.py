@@ -38,8 +38,11 @@ def extract_ink(grey: np.ndarray) -> np.ndarray:
     tiny = max(grey.shape) < 100  # no photo, and no room for lines
     grey = _resize(_without_frame(grey))
     plain = tiny or _is_plain(grey)
+    if not plain or (not tiny and _noise(grey.astype(np.float32)) > 0.5):
+        grey = cv2.medianBlur(grey, 3)  # not where it would only break thin lines
     contrast = _against_plain(grey) if plain else _against_uneven(grey)
-    level = _level(contrast, FAINTEST if plain else max(FAINTEST, 5 * _noise(contrast)))
+    level = _level(contrast, FAINTEST if tiny else max(FAINTEST, 5 * _noise(contrast)))
+    contrast = np.maximum(contrast, 0)
     nothing = np.zeros(grey.shape, np.uint8)
     if level is None:
         return nothing
@@ -50,7 +53,8 @@ def extract_ink(grey: np.ndarray) -> np.ndarray:
     if not tiny:
         level, keep = _without_lines(contrast, level)
     if not plain:
-        keep = _without_faint(_without_edges(keep), contrast)
+        keep = _without_faint(keep, contrast)
+    keep = _without_edges(keep, 0.8 if plain else 0.1)
     if not keep.any():
         return nothing
     high = float(np.median(contrast[keep]))
@@ -98,22 +102,26 @@ def _frame(grey: np.ndarray) -> np.ndarray:
 
 
 def _is_plain(grey: np.ndarray) -> bool:
-    frame = np.bincount(_frame(grey), minlength=256)
-    shade = int(frame.argmax())
-    return frame[max(shade - 1, 0) : shade + 2].sum() > 0.6 * frame.sum()
+    """Say whether the paper has one shade, but for a little noise."""
+    frame = _frame(grey).astype(np.int16)
+    shade = int(np.bincount(frame).argmax())
+    if np.mean(np.abs(frame - shade) <= 1) > 0.6:
+        return True
+    # After a camera or a JPEG file, the shades of an even paper spread around one; under a shadow they drift.
+    paper, spread = np.median(frame), 3 * _noise(grey.astype(np.float32)) + 1
+    same = np.abs(grey.astype(np.int16) - paper) <= spread
+    return bool(np.mean(np.abs(frame - paper) <= spread) > 0.6 and same.mean() > 0.4)
 
 
 def _against_plain(grey: np.ndarray) -> np.ndarray:
     paper = float(np.median(_frame(grey)))
-    difference = grey.astype(np.float32) - np.float32(paper)
-    darker, lighter = np.maximum(-difference, 0), np.maximum(difference, 0)
-    if darker.sum() >= lighter.sum():
+    darker = np.float32(paper) - grey
+    if np.maximum(darker, 0).sum() >= np.maximum(-darker, 0).sum():
         return darker / max(paper, 1)
-    return lighter / max(255 - paper, 1)
+    return -darker / max(255 - paper, 1)
 
 
 def _against_uneven(grey: np.ndarray) -> np.ndarray:
-    grey = cv2.medianBlur(grey, 3)
     if _is_light_on_dark(grey):
         grey = 255 - grey
     size = max(3, round(WIDEST * min(grey.shape)) | 1)
@@ -261,12 +269,12 @@ def _without_lines(contrast: np.ndarray, level: float) -> tuple[float, np.ndarra
     return level, rest & ~lined[labels]
 
 
-def _without_edges(mask: np.ndarray) -> np.ndarray:
-    """Leave out what runs along the frame: the table around a sheet."""
+def _without_edges(mask: np.ndarray, share: float) -> np.ndarray:
+    """Leave out what runs along the border, over such a share of a side: the table around a sheet."""
     height, width = mask.shape
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     contact = np.bincount(_frame(labels), minlength=len(stats))
-    drop = contact > 0.1 * min(height, width)
+    drop = contact > share * min(height, width)
     drop[0] = False
     return mask & ~drop[labels]
 
