@@ -98,6 +98,16 @@ def test_a_noisy_drawing_without_a_shadow(draw, pen, invert):
     assert found.box.h > 0.7 * 6 * 62
 
 
+@pytest.mark.parametrize("noise", [0, 4])
+def test_a_stroke_along_the_border_stays(noise):
+    """A 7 cut out to its very edge touches the border with its whole bar, and is all there is to read."""
+    page = np.full((240, 160), 230, np.uint8)
+    cv2.polylines(page, [np.array([(0, 8), (151, 8), (60, 239)])], False, 30, 17)
+    page = page + np.random.default_rng(0).normal(0, noise, page.shape)
+    (found,) = find_digits(extract_ink(page.clip(0, 255).astype(np.uint8)))
+    assert found.box.h > 220
+
+
 class TestPhotos:
     """The same line of digits under what photos have: each must give the same digits."""
 

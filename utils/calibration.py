@@ -46,29 +46,3 @@ def soften(model: keras.Model, temperature: float) -> None:
     """
     last = model.layers[-1]
     last.set_weights([weights / temperature for weights in last.get_weights()])
-
-
-def calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -> float:
-    """Measure how far a network's probabilities are from how often it is right.
-
-    Parameters
-    ----------
-    probabilities : (n, 10) array
-        What it gives.
-    labels : (n,) array
-        The digits.
-    bins
-        Into how many equal parts the probabilities of 0 to 1 are divided.
-
-    Returns
-    -------
-    float
-        The expected calibration error, 0 to 1: in each bin, the distance of the mean probability from the share of
-        right answers, weighted by the number of images.
-    """
-    highest, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
-    member = np.minimum((highest * bins).astype(int), bins - 1)
-    return sum(
-        abs(highest[member == index].mean() - right[member == index].mean()) * np.mean(member == index)
-        for index in np.unique(member)
-    )

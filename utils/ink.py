@@ -38,8 +38,9 @@ def extract_ink(grey: np.ndarray) -> np.ndarray:
     tiny = max(grey.shape) < 100  # no photo, and no room for lines
     grey = _resize(_without_frame(grey))
     plain = tiny or _is_plain(grey)
-    if not plain or (not tiny and _noise(grey.astype(np.float32)) > 0.5):
-        grey = cv2.medianBlur(grey, 3)  # not where it would only break thin lines
+    by_camera = not plain or (not tiny and _noise(grey.astype(np.float32)) > 0.5)
+    if by_camera:
+        grey = cv2.medianBlur(grey, 3)  # not in a clean drawing, where it would only break thin lines
     contrast = _against_plain(grey) if plain else _against_uneven(grey)
     level = _level(contrast, FAINTEST if tiny else max(FAINTEST, 5 * _noise(contrast)))
     contrast = np.maximum(contrast, 0)
@@ -54,7 +55,8 @@ def extract_ink(grey: np.ndarray) -> np.ndarray:
         level, keep = _without_lines(contrast, level)
     if not plain:
         keep = _without_faint(keep, contrast)
-    keep = _without_edges(keep, 0.8 if plain else 0.1)
+    if by_camera:
+        keep = _without_edges(keep, 0.8 if plain else 0.1)
     if not keep.any():
         return nothing
     high = float(np.median(contrast[keep]))
@@ -276,7 +278,8 @@ def _without_edges(mask: np.ndarray, share: float) -> np.ndarray:
     contact = np.bincount(_frame(labels), minlength=len(stats))
     drop = contact > share * min(height, width)
     drop[0] = False
-    return mask & ~drop[labels]
+    rest = mask & ~drop[labels]
+    return rest if rest.any() else mask  # a digit that fills the image is all there is
 
 
 def _without_faint(mask: np.ndarray, contrast: np.ndarray) -> np.ndarray:
