@@ -295,10 +295,15 @@ def main() -> None:
     lines = place([make.test(t, 90) for t in ("02", "468", "13579")], photo, gap=26)
     make.save("02_468_13579-mnist-table.jpg", photograph(color_page(lines, BLACK, CREAM), make.rng, -4, on_table=True))
 
-    with open(FOLDER / "labels.csv", "w", newline="", encoding="utf-8") as file:
+    table = FOLDER / "labels.csv"
+    others = []  # such as drawings that were saved from the pad of notebook 06
+    if table.exists():
+        with open(table, newline="", encoding="utf-8") as file:
+            others = [row for row in csv.reader(file) if row and row[0] not in {"file", *make.labels}]
+    with open(table, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["file", "label"])
-        writer.writerows(sorted(make.labels.items()))
+        writer.writerows([*sorted(make.labels.items()), *others])
     print(f"Wrote {len(make.labels)} images and labels.csv to digits/.")
 
 

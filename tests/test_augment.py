@@ -52,7 +52,7 @@ def test_what_is_no_digit_has_ink(sample):
 def test_training_with_redrawn_images(sample, monkeypatch):
     """The recipe of the shipped network: it must learn, and be unsure of what is no digit."""
     monkeypatch.setattr(training, "SETS", 1)
-    model, history = training.train("mlp", sample, epochs=3, verbose=0, augment=True)
+    model, history = training.train("mlp", sample, epochs=3, verbose=False, augment=True)
     assert len(history.epoch) == 3
     assert history.history["val_accuracy"][-1] > 0.75
     rng = np.random.default_rng(5)

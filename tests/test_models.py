@@ -169,8 +169,8 @@ def test_the_sample_is_never_judged_by_a_network_that_has_seen_it(sample, monkey
 
 def test_training_repeats_itself_and_an_interrupt_keeps_the_best(sample, monkeypatch):
     """Ctrl-C after the third epoch must not throw away what the second was good for."""
-    first, _ = training.train("mlp", sample, epochs=2, verbose=0)
-    second, _ = training.train("mlp", sample, epochs=2, verbose=0)
+    first, _ = training.train("mlp", sample, epochs=2, verbose=False)
+    second, _ = training.train("mlp", sample, epochs=2, verbose=False)
     for a, b in zip(first.get_weights(), second.get_weights(), strict=True):
         assert np.allclose(a, b, atol=1e-5)
 
@@ -190,7 +190,7 @@ def test_training_repeats_itself_and_an_interrupt_keeps_the_best(sample, monkeyp
         return plain_fit(self, *args, callbacks=[*callbacks, Interrupt()], **options)
 
     monkeypatch.setattr(keras.Model, "fit", fit)
-    model, history = training.train("mlp", sample, epochs=9, verbose=0)
+    model, history = training.train("mlp", sample, epochs=9, verbose=False)
     assert history.interrupted
     assert len(history.epoch) == 3
     best = min(weights, key=lambda pair: pair[0])[1]

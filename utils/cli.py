@@ -130,10 +130,10 @@ def _train(options: argparse.Namespace) -> int:
         print("Redrawing the training images: this takes a few minutes.", flush=True)
     model, history = train(options.model, mnist, options.epochs, options.seed, augment=options.augment)
     if history.interrupted:
-        if not history.epoch:
-            print("\nInterrupted before the end of the first epoch: nothing is saved.")
+        if not history.whole_epochs:
+            print("Interrupted before the end of the first epoch: nothing is saved.")
             return 130
-        print(f"\nInterrupted after {len(history.epoch)} whole epochs: the best weights so far are kept.")
+        print("Interrupted: the best weights so far are kept.")
     save_model(model, output)
     print(f"Saved {shown(output)}")
     use_style()

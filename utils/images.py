@@ -7,6 +7,7 @@ Data flows one way, and each step can be called alone::
 Files are read here; the other steps have modules of their own. None of them imports TensorFlow.
 """
 
+import io
 import os
 import warnings
 from collections.abc import Iterable
@@ -93,28 +94,52 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
         raise DigitsError(f"{shown(path)} is a folder: name an image in it.")
     if os.path.exists(path) and not os.path.isfile(path):
         raise DigitsError(f"{shown(path)} is not a file: name an image.")
+    return _decode(path, shown(path))
+
+
+def decode_image(data: bytes, name: str) -> np.ndarray:
+    """Read an image that came over a wire, as `read_image` reads a file.
+
+    Parameters
+    ----------
+    data
+        What would be in the file.
+    name
+        What to call it in an error.
+
+    Returns
+    -------
+    (H, W) uint8 array
+        0 = black, 255 = white.
+
+    Raises
+    ------
+    DigitsError
+        If it is empty, not an image, truncated, or above 100 megapixels.
+    """
+    return _decode(io.BytesIO(data), name)
+
+
+def _decode(source: Path | io.BytesIO, name: str) -> np.ndarray:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about metadata that cannot be read; the pixels are what counts
-            with Image.open(path) as image:
+            with Image.open(source) as image:
                 megapixels = image.width * image.height / 1e6
                 if megapixels > MAX_MEGAPIXELS:
-                    raise DigitsError(
-                        f"{shown(path)} has {megapixels:.0f} megapixels: make it smaller than {MAX_MEGAPIXELS}."
-                    )
+                    raise DigitsError(f"{name} has {megapixels:.0f} megapixels: make it smaller than {MAX_MEGAPIXELS}.")
                 return _to_grey(ImageOps.exif_transpose(image))
     except FileNotFoundError as error:
-        raise DigitsError(f"{shown(path)} does not exist: check the name.") from error
+        raise DigitsError(f"{name} does not exist: check the name.") from error
     except UnidentifiedImageError as error:
-        what = "is empty" if os.path.getsize(path) == 0 else "is not an image that can be read"
-        raise DigitsError(f"{shown(path)} {what}: save it again as PNG or JPEG.") from error
+        size = os.path.getsize(source) if isinstance(source, Path) else source.getbuffer().nbytes
+        what = "is empty" if size == 0 else "is not an image that can be read"
+        raise DigitsError(f"{name} {what}: save it again as PNG or JPEG.") from error
     except (OSError, ValueError, SyntaxError, EOFError) as error:
         if getattr(error, "errno", None):  # from the system: no permission, a name that is too long
-            raise DigitsError(
-                f"{shown(path)} cannot be opened ({error.strerror}): check its name and rights."
-            ) from error
+            raise DigitsError(f"{name} cannot be opened ({error.strerror}): check its name and rights.") from error
         reason = " ".join(str(error).split())  # from the decoders, on broken data, in a line or in several
-        raise DigitsError(f"{shown(path)} is damaged ({reason}): save it again as PNG or JPEG.") from error
+        raise DigitsError(f"{name} is damaged ({reason}): save it again as PNG or JPEG.") from error
 
 
 def prepare_image(grey: np.ndarray, judge: Judge | None = None) -> tuple[list[Found], np.ndarray]:

@@ -1,78 +1,400 @@
-"""Loss and accuracy curves that move while a network trains, and stay in the notebook afterwards."""
+"""Training that can be watched and stopped: moving curves, a progress bar, a Stop that loses nothing.
 
+In a notebook's page the curves move and a bar shows the progress; everywhere else, in a terminal or when a notebook is
+run without a page, lines are printed instead. Either way a notebook ends up with the same line and the same picture.
+"""
+
+import io
+import signal
+import sys
+import threading
 import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import FrameType
 
+import numpy as np
+from IPython import get_ipython
 from IPython.display import DisplayHandle, display
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
 
-from utils.plots import plot_curves
+from utils.plots import Curve, plot_curves
 from utils.quiet import keras
 
-#: Drawing may take at most this part of the training time.
-DRAWING_SHARE = 0.05
-#: Into how many parts an epoch is divided: the training curves get a point for each.
-POINTS_PER_EPOCH = 10
+#: Drawing may take at most this part of the training time …
+DRAWING_SHARE = 0.03
+#: … and so many seconds for the first pictures, so that they come soon.
+ADVANCE = 0.3
+#: The page is not changed sooner than after so many seconds.
+SHORTEST = 0.3
+#: The training curves get a point for each such part of an epoch.
+POINTS_PER_EPOCH = 25
+#: After the first interrupt, others are ignored for so many seconds: an impatient second click must not lose anything.
+PATIENCE = 5.0
+
+Curves = Mapping[str, Curve]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a training is.
+
+    Attributes
+    ----------
+    epoch, epochs
+        The epoch that is under way, counted from 1, and how many there will be.
+    batch, batches
+        The batches of this epoch that are done, and how many it has.
+    images_per_second
+        Training images a second so far, without the validation; None if it is not known.
+    seconds_left
+        Until the last epoch is done.
+    """
+
+    epoch: int
+    epochs: int
+    batch: int
+    batches: int
+    images_per_second: float | None
+    seconds_left: float
+
+    @property
+    def fraction(self) -> float:
+        """How much is done, 0 to 1."""
+        return (self.epoch - 1 + self.batch / self.batches) / self.epochs
+
+    def __str__(self) -> str:
+        minutes, seconds = divmod(round(self.seconds_left), 60)
+        speed = f"{self.images_per_second:,.0f} images/s · " if self.images_per_second else ""
+        return (
+            f"epoch {self.epoch} of {self.epochs} · batch {self.batch} of {self.batches} · {speed}"
+            f"{minutes}:{seconds:02} left"
+        )
+
+
+class Screen:
+    """Where a training is shown. This one shows nothing; the others say what they do otherwise."""
+
+    #: Whether it shows the curves before the end.
+    moves = False
+
+    def begin(self) -> None:
+        """Get ready for a training."""
+
+    def progress(self, progress: Progress) -> None:
+        """Show how far the training is; called several times a second."""
+
+    def picture(self, png: bytes) -> None:
+        """Show the curves as they are now."""
+
+    def epoch(self, line: str) -> None:
+        """Show what an epoch has brought."""
+
+    def end(self, summary: str, figure: Figure) -> None:
+        """Show what stays."""
 
 
 class LiveCurves(keras.callbacks.Callback):
-    """Draw the curves in the cell's output, from the first batches on.
+    """Show the curves and the progress while a network trains, and let the training be stopped.
 
-    Give it to ``model.fit(…, callbacks=[LiveCurves("CNN")], verbose=0)``. The training curves get a point for each
-    tenth of an epoch, the mean of its batches; the validation curves get one at each epoch's end. The last picture
-    stays.
+    Give it to ``model.fit(…, callbacks=[LiveCurves("CNN"), …], verbose=0)``. The training curves get a point for each
+    25th of an epoch, the mean of its batches; the validation curves get one at each epoch's end. Nothing else in the
+    cell's output is touched, and the last picture stays.
+
+    The Stop button and the kernel's interrupt (Ctrl-C in a terminal) end the training after the batch that is under
+    way, as if it had been the last one: the epoch is validated, ``fit`` returns the history, callbacks such as
+    ``EarlyStopping(restore_best_weights=True)`` do their work, and the code below ``fit`` goes on.
 
     Parameters
     ----------
     name
         What the curves are called in the legend.
+    beside
+        Earlier trainings, whose curves are drawn beside these to compare.
+    screen
+        Where to show it; by default the notebook's page, or printed lines where there is no page.
+    stop
+        Ends the training when it is set, from another thread.
+
+    Attributes
+    ----------
+    curves
+        ``loss``, ``accuracy``, ``val_loss`` and ``val_accuracy``: epochs and values.
+    stopped
+        Whether the training was ended by the button, an interrupt or ``stop``.
+    whole_epochs
+        How many epochs were completed.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        beside: "Sequence[LiveCurves]" = (),
+        screen: Screen | None = None,
+        stop: threading.Event | None = None,
+    ) -> None:
         super().__init__()
-        self.name = name
+        self.name, self.stopped, self.whole_epochs = name, False, 0
+        self.curves: dict[str, Curve] = {}
+        self._beside, self._chosen_screen, self._chosen_stop = list(beside), screen, stop
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        """Forget an earlier training."""
+        """Forget an earlier training, and listen for interrupts."""
         self.curves = {key: ([], []) for key in ("loss", "accuracy", "val_loss", "val_accuracy")}
-        self._handle: DisplayHandle | None = None
-        self._next_drawing = 0.0
+        self.stopped, self.whole_epochs = False, 0
+        self._stop = self._chosen_stop or threading.Event()
+        self._interrupt = _Interrupt(self._stop)
+        self._screen = self._chosen_screen or (Page() if in_live_page() else Lines())
+        earlier = {other.name: other.curves for other in self._beside if other is not self}
+        self._drawing = _Drawing(self.name, earlier, self.params["epochs"])
+        self._began = time.perf_counter()
+        self._first_step: float | None = None
+        self._speed: float | None = None
+        self._next_picture = self._next_progress = self._drawing_seconds = 0.0
+        self._screen.begin()
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Begin to count batches."""
-        self._epoch, self._batches = epoch, 0
-        self._sums = {"loss": 0.0, "accuracy": 0.0}
+        self._epoch, self._epoch_began, self._batches = epoch, time.perf_counter(), 0
+        self._summed, self._sums = 0, {"loss": 0.0, "accuracy": 0.0}
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """Add a point to the training curves at the end of each part of the epoch, and draw now and then."""
-        steps = self.params["steps"]
-        batches = batch + 1
-        if steps is None or (batches - self._batches < steps / POINTS_PER_EPOCH and batches < steps):
+        """Add a point to the training curves now and then, show the progress, and end the training if asked to."""
+        self._end_if_asked()
+        self._batches = batch + 1
+        now, steps = time.perf_counter(), self.params["steps"]
+        if self._first_step is None:
+            self._first_step = self._epoch_began = now  # the first batch compiles the network: it says nothing
+        if steps is None:  # an endless generator
             return
-        for key in self._sums:
-            total = logs[key] * batches  # Keras gives the mean since the epoch began
-            self._add(key, self._epoch + batches / steps, (total - self._sums[key]) / (batches - self._batches))
+        if now >= self._next_progress:
+            self._screen.progress(self._measure(now, steps))
+            self._next_progress = now + SHORTEST
+        if self._batches - self._summed < steps / POINTS_PER_EPOCH and self._batches < steps:
+            return
+        for key in self._sums.keys() & logs.keys():
+            total = float(logs[key]) * self._batches  # Keras gives the mean since the epoch began
+            mean = (total - self._sums[key]) / (self._batches - self._summed)
+            self._add(key, self._epoch + self._batches / steps, mean)
             self._sums[key] = total
-        self._batches = batches
-        if time.perf_counter() >= self._next_drawing:
-            self._draw()
+        self._summed = self._batches
+        self._draw()
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Add the epoch's point to the validation curves."""
+        self._end_if_asked()
+        steps = self.params["steps"] or self._batches
+        self.whole_epochs += self._batches == steps
+        end = epoch + self._batches / steps
         for key in ("val_loss", "val_accuracy"):
             if key in logs:  # there is none without validation images
-                self._add(key, epoch + 1, logs[key])
+                self._add(key, end, logs[key])
         self._draw()
+        self._screen.epoch(self._describe_epoch(epoch, logs))
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        """Leave the last picture, and a line that says what came of it."""
+        self._interrupt.release()
+        self._screen.end(self._summarise(), self._drawing.finish(self.curves))
 
     def _add(self, key: str, epoch: float, value: float) -> None:
         epochs, values = self.curves[key]
         epochs.append(epoch)
         values.append(value)
 
+    def _end_if_asked(self) -> None:
+        if self._stop.is_set():
+            self.stopped = self.model.stop_training = True
+
     def _draw(self) -> None:
         began = time.perf_counter()
-        figure = plot_curves({self.name: self.curves})
-        if self._handle is None:
-            self._handle = display(figure, display_id=True)
-        else:
-            self._handle.update(figure)
+        affordable = self._drawing_seconds <= ADVANCE + DRAWING_SHARE * (began - self._began)
+        if not self._screen.moves or began < self._next_picture or not affordable:
+            return
+        self._screen.picture(self._drawing.draw(self.curves))
         ended = time.perf_counter()
-        self._next_drawing = ended + (ended - began) / DRAWING_SHARE
+        self._drawing_seconds += ended - began
+        self._next_picture = ended + SHORTEST
+
+    def _measure(self, now: float, steps: int) -> Progress:
+        count = getattr(self.model.metrics[0], "count", None)  # of the images in the mean loss of this epoch
+        seconds = now - self._epoch_began
+        if count is not None and seconds > 0.1:  # just after the beginning, the last epoch's speed is the better guess
+            self._speed = float(count) / seconds
+        done = (self._epoch * steps + self._batches) / (self.params["epochs"] * steps)
+        left = (now - self._first_step) * (1 - done) / done
+        return Progress(self._epoch + 1, self.params["epochs"], self._batches, steps, self._speed, left)
+
+    def _describe_epoch(self, epoch: int, logs: dict) -> str:
+        parts = []
+        for title, prefix in (("training", ""), ("validation", "val_")):
+            if f"{prefix}loss" in logs:
+                accuracy = f", accuracy ≈ {logs[f'{prefix}accuracy']:.1%}" if f"{prefix}accuracy" in logs else ""
+                parts.append(f"{title} loss ≈ {logs[f'{prefix}loss']:.3f}{accuracy}")
+        seconds = time.perf_counter() - self._epoch_began
+        return f"epoch {epoch + 1:2} of {self.params['epochs']}: {'; '.join(parts)}; ≈ {seconds:.0f} s"
+
+    def _summarise(self) -> str:
+        seconds = time.perf_counter() - self._began
+        steps = self.params["steps"]
+        if self.stopped and self._batches != steps:
+            what = (
+                f"Stopped in epoch {self._epoch + 1} of {self.params['epochs']}, after batch {self._batches} of {steps}"
+            )
+        else:
+            what = f"{'Stopped after' if self.stopped else 'Done:'} {self._epoch + 1} epochs"
+        _, losses = self.curves["val_loss"]
+        if not np.isfinite(losses).any():
+            return f"{what}, ≈ {seconds:.0f} s."
+        best = int(np.nanargmin(losses))
+        accuracies = self.curves["val_accuracy"][1]
+        accuracy = f", with an accuracy of ≈ {accuracies[best]:.1%}" if accuracies else ""
+        return (
+            f"{what}, ≈ {seconds:.0f} s. Lowest validation loss: ≈ {losses[best]:.3f} in epoch ≈ {best + 1}{accuracy}."
+        )
+
+
+def in_live_page() -> bool:
+    """Say whether the code runs in a cell of a page that a person looks at.
+
+    JupyterLab, Jupyter Notebook, VS Code and Colab send a cell's number and the like along with its code; nbconvert,
+    nbclient and nbval, which run a notebook without a page, do not, and a terminal has no kernel at all.
+
+    Returns
+    -------
+    bool
+    """
+    kernel = getattr(get_ipython(), "kernel", None)
+    return kernel is not None and bool(kernel.get_parent("shell").get("metadata"))
+
+
+class Page(Screen):
+    """A notebook's page: a bar with a Stop button above the curves; in the end, a line above the picture."""
+
+    moves = True
+
+    def begin(self) -> None:
+        """Show the bar."""
+        from utils.widgets.training_bar import TrainingBar
+
+        self._bar = TrainingBar(text="the first batch takes a little longer …")
+        self._line = display(self._bar, display_id=True)
+        self._picture: DisplayHandle | None = None
+
+    def progress(self, progress: Progress) -> None:
+        """Move the bar."""
+        with self._bar.hold_sync():
+            self._bar.fraction, self._bar.text = progress.fraction, str(progress)
+
+    def picture(self, png: bytes) -> None:
+        """Put the new picture in the place of the old one."""
+        self._show({"image/png": png, "text/plain": "curves"}, raw=True)
+
+    def end(self, summary: str, figure: Figure) -> None:
+        """Put the summary in the place of the bar, and show the whole picture."""
+        self._line.update({"text/plain": summary}, raw=True)
+        self._bar.close()
+        self._show(figure)
+
+    def _show(self, content: object, **options: bool) -> None:
+        if self._picture is None:
+            self._picture = display(content, display_id=True, **options)
+        else:
+            self._picture.update(content, **options)
+
+
+class Lines(Screen):
+    """Where nothing moves: a line for each epoch; in a notebook's kernel, the picture at the end."""
+
+    moves = False
+
+    def __init__(self) -> None:
+        self._terminal = sys.stdout.isatty()
+
+    def progress(self, progress: Progress) -> None:
+        """Write over the last line, in a terminal."""
+        if self._terminal:
+            print(f"\r\033[K{progress}", end="", flush=True)
+
+    def epoch(self, line: str) -> None:
+        """Print the line."""
+        print(f"\r\033[K{line}" if self._terminal else line, flush=True)
+
+    def end(self, summary: str, figure: Figure) -> None:
+        """Print the summary, and show the picture where pictures can be shown."""
+        print(summary, flush=True)
+        if getattr(get_ipython(), "kernel", None) is not None:
+            display(figure)
+
+
+class _Interrupt:
+    """Turn the interrupts of the main thread into an event, until released."""
+
+    def __init__(self, event: threading.Event) -> None:
+        self._event, self._first = event, None
+        self._earlier: Callable | int | None = None
+        if threading.current_thread() is threading.main_thread():
+            self._earlier = signal.signal(signal.SIGINT, self._note)
+
+    def release(self) -> None:
+        if self._earlier is not None:
+            signal.signal(signal.SIGINT, self._earlier)
+            self._earlier = None
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        now = time.perf_counter()
+        self._first = self._first or now
+        self._event.set()
+        if now - self._first > PATIENCE:  # it should have ended by now
+            self.release()
+            raise KeyboardInterrupt
+
+
+class _Drawing:
+    """The figure of a training, drawn again quickly: what seldom changes is drawn once and kept."""
+
+    def __init__(self, name: str, earlier: Mapping[str, Curves], epochs: int) -> None:
+        self._name, self._earlier, self._epochs = name, earlier, epochs
+        self._shown: tuple | None = None
+
+    def finish(self, curves: Curves) -> Figure:
+        """Draw the whole figure anew."""
+        return plot_curves({**self._earlier, self._name: curves}, self._epochs)
+
+    def draw(self, curves: Curves) -> bytes:
+        """Draw the curves as they are now, as a PNG."""
+        whole = tuple(len(curves[key][0]) for key in ("val_loss", "val_accuracy")), bool(curves["loss"][0])
+        if whole != self._shown or not self._move(curves):
+            self._rebuild(curves)
+            self._shown = whole
+        picture = io.BytesIO()
+        Image.fromarray(np.asarray(self._canvas.buffer_rgba())).convert("RGB").save(picture, "png", compress_level=1)
+        return picture.getvalue()
+
+    def _rebuild(self, curves: Curves) -> None:
+        self._figure = self.finish(curves)
+        self._canvas = FigureCanvasAgg(self._figure)
+        self._lines = {}
+        for axes, key in zip(self._figure.axes, ("loss", "accuracy"), strict=True):
+            for line in axes.lines:
+                if line.get_gid() == f"{self._name}/{key}":
+                    line.set_animated(True)  # left out when the rest is drawn
+                    self._lines[key] = axes, line
+        self._canvas.draw()
+        self._background = self._canvas.copy_from_bbox(self._figure.bbox)
+        self._move(curves)
+
+    def _move(self, curves: Curves) -> bool:
+        """Draw the two training curves over the rest; say whether they fit into the axes."""
+        self._canvas.restore_region(self._background)
+        fits = True
+        for key, (axes, line) in self._lines.items():
+            epochs, values = curves[key]
+            values = np.multiply(values, 100 if key == "accuracy" else 1)
+            line.set_data(epochs, values)
+            low, high = axes.get_ylim()
+            fits &= bool(low <= values[-1] <= high)
+            axes.draw_artist(line)
+        return fits

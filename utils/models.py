@@ -20,8 +20,13 @@ Kind = Literal["mlp", "cnn"]
 layers = keras.layers
 
 
-def build_mlp() -> keras.Model:
+def build_mlp(dropout: float = 0.0) -> keras.Model:
     """Build the dense network: 784 pixels, two hidden layers of 128 and 64 units, ten probabilities.
+
+    Parameters
+    ----------
+    dropout
+        The share of the last layer's inputs that is switched off in training; 0 leaves that layer out.
 
     Returns
     -------
@@ -32,15 +37,22 @@ def build_mlp() -> keras.Model:
     x = layers.Flatten()(inputs)
     x = layers.Dense(128, activation="relu")(x)
     x = layers.Dense(64, activation="relu")(x)
+    if dropout:
+        x = layers.Dropout(dropout)(x)
     outputs = layers.Dense(10, activation="softmax")(x)
     return keras.Model(inputs, outputs, name="mlp")
 
 
-def build_cnn() -> keras.Model:
+def build_cnn(dropout: float = 0.2) -> keras.Model:
     """Build the convolutional network: four blocks of convolution, pooling, batch normalisation and ReLU.
 
     While it is trained, each image is moved at random by up to two pixels in each direction, so that it learns the
     digit and not the place; afterwards, images are taken as they are.
+
+    Parameters
+    ----------
+    dropout
+        The share of the last layer's inputs that is switched off in training.
 
     Returns
     -------
@@ -55,12 +67,14 @@ def build_cnn() -> keras.Model:
         x = layers.BatchNormalization(momentum=0.9)(x)
         x = layers.ReLU()(x)
     x = layers.Flatten()(x)
-    x = layers.Dropout(0.2)(x)
+    x = layers.Dropout(dropout)(x)
     outputs = layers.Dense(10, activation="softmax")(x)
     return keras.Model(inputs, outputs, name="cnn")
 
 
 BUILDERS = {"mlp": build_mlp, "cnn": build_cnn}
+#: What people call them.
+NAMES: dict[Kind, str] = {"mlp": "dense network", "cnn": "CNN"}
 
 
 def save_model(model: keras.Model, path: str | os.PathLike) -> Path:
@@ -244,7 +258,7 @@ def load_unseeing(kind: Kind, mnist: Mnist) -> keras.Model:
 
         print(f"Model: {kind}, trained now on the sample's {len(mnist.x_train):,} images (the shipped one has seen "
               f"the {len(mnist.x_test):,} that judge it)")  # fmt: skip
-        model, _ = train(kind, mnist, verbose=0)
+        model, _ = train(kind, mnist, verbose=False)
         return model
     model = load_model(path)
     print(describe_model(path))

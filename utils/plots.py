@@ -12,6 +12,7 @@ import numpy as np
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
 from utils.normalise import SIDE
@@ -127,32 +128,65 @@ def plot_histories(histories: Mapping[str, Mapping[str, Sequence[float]]]) -> Fi
     )
 
 
-def plot_curves(trainings: Mapping[str, Mapping[str, Curve]]) -> Figure:
+def plot_curves(trainings: Mapping[str, Mapping[str, Curve]], epochs: int | None = None) -> Figure:
     """Draw loss and accuracy, like `plot_histories`, from points that need not lie at the ends of epochs.
 
     Parameters
     ----------
     trainings
         By name, the curves ``loss``, ``val_loss``, ``accuracy`` (0 to 1) and ``val_accuracy``.
+    epochs
+        How far the axes reach at least.
 
     Returns
     -------
     Figure
+        A ring marks the epoch with the lowest validation loss. A training curve carries the name and the key, such as
+        ``CNN/loss``, as its ``gid``.
     """
-    figure = Figure(figsize=(12, 4.2), layout="constrained")
-    panels = ("loss", 1, "Loss", "Loss (cross-entropy)"), ("accuracy", 100, "Accuracy", "Accuracy (%)")
-    for axes, (key, scale, title, label) in zip(figure.subplots(1, 2), panels, strict=True):
-        for index, (name, curves) in enumerate(trainings.items()):
-            color = f"C{index}"
-            for part, style, what in (("", "--", "training"), ("val_", "o-", "validation")):
-                epochs, values = curves.get(part + key, ((), ()))
-                if len(values) == 0:  # not yet, or trained without validation images
-                    continue
-                axes.plot(epochs, np.multiply(values, scale), style, color=color, label=f"{name}, {what}")
-        axes.set(xlabel="Epoch", ylabel=label, title=title)
+    figure = Figure(figsize=(13, 4), layout="none")
+    figure.subplots_adjust(left=0.06, right=0.78, bottom=0.15, top=0.91, wspace=0.2)
+    loss, accuracy = figure.subplots(1, 2)
+    entries = []
+    for index, (name, curves) in enumerate(trainings.items()):
+        color, label = f"C{index}", name
+        losses = curves.get("val_loss", ((), ()))[1]
+        if np.isfinite(losses).any():
+            label += f"\nbest: epoch {1 + int(np.nanargmin(losses))}"
+        entries.append(Line2D([], [], color=color, label=label))
+        for axes, key, scale in ((loss, "loss", 1), (accuracy, "accuracy", 100)):
+            at, values = curves.get(key, ((), ()))
+            if len(values):
+                axes.plot(at, np.multiply(values, scale), "--", color=color, gid=f"{name}/{key}")
+            at, values = curves.get(f"val_{key}", ((), ()))
+            if len(values):
+                axes.plot(at, np.multiply(values, scale), "o-", color=color)
+            if len(values) and np.isfinite(losses).any():
+                best = int(np.nanargmin(losses))
+                axes.plot(at[best], scale * values[best], "o", color=color, **_RING)
+    highest = max((value for line in loss.lines for value in _later(line)), default=2.3)
+    lowest = min((value for line in accuracy.lines for value in _later(line)), default=0)
+    loss.set(title="Loss", ylabel="Loss (cross-entropy)", ylim=(0, 1.1 * max(highest, 1e-3)))
+    accuracy.set(title="Accuracy", ylabel="Accuracy (%)", ylim=(min(99, 100 - 1.1 * (100 - lowest)), 100.3))
+    for axes in (loss, accuracy):
+        axes.set(xlabel="Epoch", xlim=(0, max(epochs or 1, axes.dataLim.x1 + 0.1 if axes.lines else 1)))
         axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.legend()
+    entries.append(Line2D([], [], color="0.4", linestyle="--", label="training"))
+    entries.append(Line2D([], [], color="0.4", marker="o", label="validation"))
+    entries.append(Line2D([], [], color="0.4", marker="o", **_RING, label="lowest validation loss"))
+    figure.legend(handles=entries, loc="center left", bbox_to_anchor=(0.785, 0.53), fontsize=11)
     return figure
+
+
+#: How the best epoch is marked.
+_RING = {"markersize": 15, "markerfacecolor": "none", "markeredgewidth": 2, "linestyle": "none"}
+
+
+def _later(line: Line2D) -> np.ndarray:
+    """Take the values of a curve, but for its first steep piece, which would leave no room for the rest."""
+    at, values = np.asarray(line.get_xdata()), np.asarray(line.get_ydata())
+    values = values[at >= 0.3] if at[-1] > 1 else values
+    return values[np.isfinite(values)]
 
 
 def draw_network(model: "keras.Model") -> Figure:

@@ -1,6 +1,8 @@
 """How well a folder of labelled images is read."""
 
 import csv
+import io
+import itertools
 import os
 from collections import defaultdict
 from collections.abc import Sequence
@@ -8,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from utils.errors import DigitsError
-from utils.paths import shown
+from utils.paths import shown, whole_file
 from utils.reading import Reading
 
 LABELS = "labels.csv"
@@ -76,6 +78,57 @@ def read_labels(folder: str | os.PathLike) -> dict[Path, str]:
     if not labels:
         raise DigitsError(f"{shown(path)} has no row for an image of {shown(folder)}: add one for each.")
     return labels
+
+
+def add_labelled(folder: str | os.PathLike, data: bytes, suffix: str, label: str) -> Path:
+    """Put an image into a folder, and what it shows into the folder's ``labels.csv``.
+
+    Parameters
+    ----------
+    folder
+        The folder.
+    data
+        The image file's content.
+    suffix
+        What the file's name shall end in, such as ``.png``.
+    label
+        The digits in it, with a line break between two lines.
+
+    Returns
+    -------
+    Path
+        The new file, for example ``7-mine.png``, or ``7-mine-2.png`` if that is taken.
+
+    Raises
+    ------
+    DigitsError
+        If the label is not made of digits, or a file cannot be written.
+    """
+    folder = Path(folder)
+    lines = label.split()
+    if not lines or not all(line.isascii() and line.isdigit() for line in lines):
+        raise DigitsError(f"{label!r} is no label: type the digits that the image shows, a space between two lines.")
+    stem = "_".join(lines)[:80] + "-mine"
+    numbers = itertools.chain([""], (f"-{number}" for number in itertools.count(2)))
+    path = next(path for number in numbers if not (path := folder / f"{stem}{number}{suffix}").exists())
+    table = folder / LABELS
+    text = table.read_text(encoding="utf-8-sig") if os.path.isfile(table) else "file,label\n"
+    header = text.partition("\n")[0]
+    values = {"file": path.name, "label": "\n".join(lines)}
+    delimiter = max(",;\t", key=header.count)
+    row = io.StringIO()
+    csv.writer(row, delimiter=delimiter, lineterminator="\n").writerow(
+        values.get(name.strip().lower(), "") for name in header.strip().split(delimiter)
+    )
+    with whole_file(path) as part:
+        part.write_bytes(data)
+    try:
+        with whole_file(table) as part:
+            part.write_text(text + ("" if text.endswith("\n") else "\n") + row.getvalue(), encoding="utf-8", newline="")
+    except DigitsError:
+        path.unlink()  # an image without its label would be a riddle
+        raise
+    return path
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,15 @@ drawings, notebook 06 explains: images redrawn by other hands (`utils.augment`) 
 
 from collections.abc import Iterator
 from itertools import cycle
-from typing import Literal
 
 import numpy as np
 from sklearn.model_selection import train_test_split
 
 from utils.augment import make_sets
 from utils.calibration import find_temperature, soften
+from utils.live import LiveCurves, Screen
 from utils.mnist import Mnist
-from utils.models import BUILDERS, Kind
+from utils.models import BUILDERS, NAMES, Kind
 from utils.normalise import scale_pixels
 from utils.quiet import keras
 
@@ -72,7 +72,7 @@ def train(
     mnist: Mnist,
     epochs: int | None = None,
     seed: int = SEED,
-    verbose: Literal["auto", 0, 1, 2] = "auto",
+    verbose: bool = True,
     augment: bool = False,
 ) -> tuple[keras.Model, keras.callbacks.History]:
     """Train a network from scratch, with the recipe of notebook 04.
@@ -90,7 +90,7 @@ def train(
     seed
         For the starting weights, the order of the images, the dropout and what is redrawn.
     verbose
-        Keras's: ``"auto"`` shows a progress bar, 0 nothing.
+        Whether to show how it goes: `utils.live.LiveCurves`.
     augment
         Whether to show the network, beside MNIST's images, redrawn ones, pen-drawn ones and things that are no digit,
         and to calibrate it in the end.
@@ -100,8 +100,8 @@ def train(
     model : keras.Model
         With the weights of the epoch that had the lowest validation loss.
     history : keras.callbacks.History
-        Loss and accuracy of each epoch that was completed. Its attribute ``interrupted`` says whether the training
-        was ended early.
+        Loss and accuracy of each epoch. Its attribute ``interrupted`` says whether the training was ended early, and
+        ``whole_epochs`` how many epochs were completed.
     """
     keras.utils.set_random_seed(seed)
     x_train, x_val, y_train, y_val = split_training(mnist)
@@ -119,12 +119,15 @@ def train(
     best = keras.callbacks.EarlyStopping(monitor="val_loss", patience=3, restore_best_weights=True)
     history = keras.callbacks.History()
     history.interrupted, history.epoch = False, []
+    live = LiveCurves(NAMES[kind], screen=None if verbose else Screen())
     try:
-        model.fit(**data, epochs=epochs, validation_data=(x_val, targets), callbacks=[best, history], verbose=verbose)
+        model.fit(**data, epochs=epochs, validation_data=(x_val, targets), callbacks=[best, history, live], verbose=0)
     except KeyboardInterrupt:
         history.interrupted = True
         if best.best_weights is not None:  # there are none before the end of the first epoch
             model.set_weights(best.best_weights)
+    history.interrupted |= live.stopped
+    history.whole_epochs = live.whole_epochs
     if augment and history.epoch:
         probabilities = model.predict(x_val, batch_size=1000, verbose=0)
         soften(model, find_temperature(probabilities, y_val))

@@ -24,7 +24,7 @@ def main(seeds: list[int]) -> None:
         accuracies, times = [], []
         for seed in seeds:
             began = time.perf_counter()
-            model, _ = train(kind, mnist, seed=seed, verbose=0)
+            model, _ = train(kind, mnist, seed=seed, verbose=False)
             times.append(time.perf_counter() - began)
             predictions = model.predict(x_test, batch_size=1000, verbose=0).argmax(axis=1)
             accuracies.append((predictions == mnist.y_test).mean())

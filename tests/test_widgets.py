@@ -1,0 +1,444 @@
+"""Without these, a slider moves and nothing follows, or a second run of a cell fails."""
+
+import base64
+import io
+import re
+import time
+from datetime import datetime
+from pathlib import Path
+
+import cv2
+import ipywidgets
+import numpy as np
+import pytest
+from PIL import Image
+
+from utils.errors import DigitsError
+from utils.images import read_image
+from utils.models import build_cnn, build_mlp, load_model
+from utils.normalise import normalise_digit
+from utils.paths import digits_folder, shipped_models
+from utils.plots import show_images
+from utils.quiet import keras
+from utils.reading import predict_probabilities
+from utils.scoring import add_labelled, read_labels
+from utils.widgets import experiment
+from utils.widgets.build import build_network, try_network
+from utils.widgets.evaluate import browse_confusion, try_threshold
+from utils.widgets.experiment import Experiments, Settings, try_training
+from utils.widgets.explore import explore_digits
+from utils.widgets.inside import feature_maps, look_inside, occlusion_map
+from utils.widgets.pad import Pad, drawing_pad
+from utils.widgets.panel import Panel, Picture, pixel_picture, to_png
+from utils.widgets.prepare import prepare_by_hand, try_preparation
+from utils.widgets.training_bar import TrainingBar
+
+
+@pytest.fixture(scope="module")
+def cnn():
+    return load_model(shipped_models() / "cnn.keras")
+
+
+def find(panel, kind, description=None):
+    """All widgets of a kind in a panel, in the order in which the Tab key reaches them."""
+    found = []
+
+    def walk(widget):
+        if isinstance(widget, kind) and (description is None or widget.description == description):
+            found.append(widget)
+        for child in getattr(widget, "children", ()):
+            walk(child)
+
+    walk(panel)
+    return found
+
+
+def picture_of(panel):
+    return find(panel, ipywidgets.Image)[-1].value
+
+
+def test_a_panel_has_a_picture_for_readers_without_a_kernel():
+    """On the web a widget shows nothing."""
+    panel = Panel([ipywidgets.IntSlider()], "A slider", lambda: to_png(show_images([np.zeros((28, 28), np.uint8)])))
+    bundle = panel._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    assert bundle["text/plain"] == "A slider: run this cell in JupyterLab to use it."
+    assert Image.open(io.BytesIO(base64.b64decode(bundle["image/png"]))).format == "PNG"
+
+
+def test_a_picture_says_what_it_shows():
+    picture = Picture()
+    picture.show(show_images([np.zeros((28, 28), np.uint8)]), "a 3 & <nothing> else")
+    words = find(picture, ipywidgets.HTML)[0].value
+    assert 'role="status"' in words
+    assert "a 3 &amp; &lt;nothing&gt; else" in words
+
+
+def test_large_pixels_stay_sharp():
+    html = pixel_picture(np.eye(28, dtype=np.uint8) * 255, 84)
+    data = base64.b64decode(re.search(r"base64,([^\"]+)", html).group(1))
+    pixels = np.asarray(Image.open(io.BytesIO(data)))
+    assert (pixels.shape, pixels[0, 0], pixels[0, 1]) == ((28, 28), 0, 255)
+    assert 'width="84"' in html
+    assert "pixelated" in html
+
+
+@pytest.mark.parametrize("make", [Pad, TrainingBar])
+def test_nothing_comes_from_the_net(make):
+    """A class without a connection must be able to draw and to stop."""
+    for text in (make._esm, make._css):
+        source = str(text)
+        source = Path(source).read_text(encoding="utf-8") if source.endswith((".js", ".css")) else source
+        assert not re.search(r"(import|from|url\()\s*\(?[\"']?https?:", source)
+
+
+def test_a_finger_can_draw_too():
+    """Wigglystuff's pad hears no touch; ours passes it on as the mouse's."""
+    source = str(Pad._esm)
+    assert "passTouches(context.el)" in source
+    assert source.count("export default") + source.count("as default") == 1
+
+
+def test_explore_leafs_by_digit_and_shows_the_values(sample):
+    panel = explore_digits(sample.x_train, sample.y_train)
+    (digit,), (which,), (html,) = (
+        find(panel, kind) for kind in (ipywidgets.ToggleButtons, ipywidgets.IntSlider, ipywidgets.HTML)
+    )
+    for label in (7, 0, 7):
+        digit.value = label
+        at = np.flatnonzero(sample.y_train == label)
+        assert which.max == len(at)
+        which.value = 3
+        assert f"labelled {label}" in html.value
+        image = sample.x_train[at[2]]
+        row, column = np.argwhere(image)[0]
+        assert f"row {row}, column {column}: {image[row, column]}" in html.value
+        which.value = 1
+        assert f"Training image {at[0]:,}, labelled {label}" in html.value
+    assert html.value.count("<rect") == 784
+
+
+def test_explore_survives_a_digit_without_images():
+    panel = explore_digits(np.zeros((2, 28, 28), np.uint8), np.array([0, 1]))
+    (digit,) = find(panel, ipywidgets.ToggleButtons)
+    digit.value = 5
+    assert "There is no image of a 5" in find(panel, ipywidgets.HTML)[0].value
+    digit.value = 1
+    assert "labelled 1" in find(panel, ipywidgets.HTML)[0].value
+
+
+def test_prepare_by_hand_does_what_the_slider_says(draw):
+    page = draw("7")
+    ink, image = prepare_by_hand(page, 100)
+    assert image.shape == (28, 28)
+    assert set(np.unique(ink)) == {0, 255}
+    assert np.abs(image.astype(int) - normalise_digit(ink, stroke=None)).max() == 0
+    assert not prepare_by_hand(page, 255)[1].any(), "above the highest value there is no ink"
+    thin, thick = (prepare_by_hand(page, 100, stroke=width)[1].sum() for width in (1.5, 4))
+    assert thick > 1.5 * thin
+    assert np.array_equal(prepare_by_hand(255 - page, 100, light_ink=True)[0], ink)
+    assert (prepare_by_hand(page, 100, blur=15)[0] != ink).any()
+    boxed = prepare_by_hand(page, 100, centring="by its box")[1]
+    x, y, w, h = cv2.boundingRect(boxed)
+    assert abs(x - (28 - x - w)) <= 1
+    assert abs(y - (28 - y - h)) <= 1
+    raw = prepare_by_hand(page, 100, centring="not at all")[1]
+    assert cv2.boundingRect(raw)[3] < 20
+
+
+@pytest.mark.parametrize("centring", ["by its mass", "by its box", "not at all"])
+@pytest.mark.parametrize("stroke", [None, 3.0])
+def test_prepare_by_hand_with_an_empty_page(centring, stroke):
+    page = np.full((50, 80), 255, np.uint8)
+    assert not prepare_by_hand(page, 100, 2, stroke, centring=centring)[1].any()
+
+
+def test_preparation_follows_each_slider(cnn):
+    files = [digits_folder() / name for name in ("9-photo.jpg", "3-chalk.png")]
+    panel = try_preparation(files, cnn, first="3-chalk.png")
+    assert find(panel, ipywidgets.Dropdown, "Image")[0].value.name == "3-chalk.png"
+    seen = [picture_of(panel)]
+    (light,) = find(panel, ipywidgets.Checkbox)
+    light.value = True
+    assert "read as 3" in find(panel, ipywidgets.HTML)[-1].value
+    seen.append(picture_of(panel))
+    for slider, value in zip(find(panel, (ipywidgets.IntSlider, ipywidgets.FloatSlider)), (120, 8, 3.5), strict=True):
+        slider.value = value
+        seen.append(picture_of(panel))
+    find(panel, ipywidgets.Dropdown)[1].value = "not at all"
+    seen.append(picture_of(panel))
+    assert len(set(seen)) == len(seen), "each control changes the picture"
+    find(panel, ipywidgets.IntSlider)[0].value = 250
+    find(panel, ipywidgets.Dropdown, "Image")[0].value = files[0]
+    assert picture_of(panel) != seen[-1]
+
+
+@pytest.mark.parametrize("choice", [(0, 8, 3, 2, 64, 0.0), (2, 8, 5, 1, 32, 0.3), (4, 4, 3, 0, 16, 0.5)])
+def test_the_code_that_is_shown_builds_the_network(choice):
+    model, code = build_network(*choice)
+    names = {"keras": keras, "layers": keras.layers}
+    exec(code, names)
+    assert names["model"].count_params() == model.count_params()
+    assert [type(layer) for layer in names["model"].layers] == [type(layer) for layer in model.layers]
+    assert names["model"].output_shape == (None, 10)
+
+
+def test_building_follows_the_sliders():
+    panel = try_network()
+    seen = [find(panel, ipywidgets.HTML)[0].value]
+    assert "52,138 parameters" in seen[0]
+    assert "333,056 multiplications" in seen[0]
+    for slider in find(panel, (ipywidgets.IntSlider, ipywidgets.SelectionSlider)):
+        before = picture_of(panel)
+        slider.value = slider.options[-1] if hasattr(slider, "options") else slider.max
+        assert picture_of(panel) != before, slider.description
+    find(panel, ipywidgets.IntSlider, "Convolutions")[0].value = 0
+    assert "Conv2D" not in find(panel, ipywidgets.HTML)[-1].value
+
+
+@pytest.fixture
+def data(sample):
+    from utils.normalise import scale_pixels
+
+    return (
+        scale_pixels(sample.x_train[:1500]),
+        sample.y_train[:1500],
+        scale_pixels(sample.x_test[:200]),
+        sample.y_test[:200],
+    )
+
+
+def wait(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert condition()
+
+
+def test_experiments_with_the_same_settings_give_the_same(data):
+    from threading import Event
+
+    from utils.live import Screen
+
+    experiments = Experiments(*data)
+    settings = Settings(images=500, epochs=2, dropout=0.2)
+    first, second = (experiments.train(settings, Screen(), Event()) for _ in range(2))
+    assert first.loss == pytest.approx(second.loss, rel=1e-3)
+    assert [run.live.name[:2] for run in experiments.runs] == ["1.", "2."]
+    assert len(experiments.figure().legends[0].get_texts()) == 5
+    assert experiments.table().count("<tr>") == 3
+
+
+def test_the_experiment_panel_runs_stops_and_clears(data):
+    """A click must start a run, another must end it, and the table must tell."""
+    panel = try_training(*data, first=[{"images": 500, "epochs": 1}])
+    run, stop, clear = find(panel, ipywidgets.Button)
+    table = find(panel, ipywidgets.HTML)[1]
+    assert table.value.count("<tr>") == 2
+    find(panel, ipywidgets.IntSlider, "Epochs")[0].value = 2
+    run.click()
+    assert (run.disabled, stop.disabled) == (True, False)
+    wait(lambda: not run.disabled)
+    assert table.value.count("<tr>") == 3
+    assert "stopped" not in table.value
+
+    find(panel, ipywidgets.IntSlider, "Epochs")[0].value = 20
+    find(panel, ipywidgets.SelectionSlider, "Batch size")[0].value = 8
+    run.click()
+    wait(lambda: "epoch 2 of 20" in find(panel, ipywidgets.HTML)[0].value)
+    stop.click()
+    wait(lambda: not run.disabled)
+    assert table.value.count("<tr>") == 4
+    assert "stopped" in table.value
+    assert "Stopped" in find(panel, ipywidgets.HTML)[0].value
+    clear.click()
+    assert "No run yet" in table.value
+
+
+def test_a_cell_that_is_run_again_stops_the_run_of_its_old_panel(data):
+    old = try_training(*data)
+    find(old, ipywidgets.IntSlider, "Epochs")[0].value = 20
+    find(old, ipywidgets.SelectionSlider, "Batch size")[0].value = 8
+    find(old, ipywidgets.Button)[0].click()
+    wait(lambda: "epoch" in find(old, ipywidgets.HTML)[0].value)
+    new = try_training(*data)
+    find(new, ipywidgets.IntSlider, "Epochs")[0].value = 1
+    find(new, ipywidgets.Button)[0].click()
+    wait(lambda: not find(new, ipywidgets.Button)[0].disabled)
+    assert "stopped" in find(old, ipywidgets.HTML)[1].value
+    assert find(new, ipywidgets.HTML)[1].value.count("<tr>") == 2
+
+
+def test_a_run_that_fails_says_so(data, monkeypatch):
+    panel = try_training(*data)
+    monkeypatch.setattr(experiment, "BUILDERS", {"mlp": None})
+    run = find(panel, ipywidgets.Button)[0]
+    run.click()
+    wait(lambda: not run.disabled)
+    assert "The run failed" in find(panel, ipywidgets.HTML)[0].value
+
+
+@pytest.fixture
+def judged():
+    labels = np.repeat(np.arange(10), 10)
+    table = np.full((100, 10), 0.02)
+    table[np.arange(100), labels] = 0.82
+    table[3] = table[4] = 0.05
+    table[3, 8] = table[4, 8] = 0.55  # two 0s taken for 8s
+    return np.random.default_rng(0).integers(0, 256, (100, 28, 28)).astype(np.uint8), labels, table
+
+
+def test_a_click_on_the_confusion_matrix_shows_its_images(judged):
+    panel = browse_confusion(*judged)
+    buttons = {button.tooltip: button for button in find(panel, ipywidgets.Button)}
+    assert len(buttons) == 11, "a button for each field that is not empty"
+    assert buttons["2 × 0 taken for 8"].style.font_weight == "bold", "it begins with the worst"
+    before = picture_of(panel)
+    buttons["10 × 7 read as 7"].click()
+    assert picture_of(panel) != before
+    assert "10 × 7 read as 7" in find(panel, ipywidgets.HTML)[-1].value
+    assert buttons["2 × 0 taken for 8"].style.font_weight == "normal"
+
+
+def test_a_network_without_mistakes_has_a_matrix_too(judged):
+    images, labels, _ = judged
+    panel = browse_confusion(images, labels, np.eye(10)[labels])
+    assert len(find(panel, ipywidgets.Button)) == 10
+
+
+def test_the_threshold_says_what_is_left(judged):
+    _, labels, table = judged
+    panel = try_threshold(labels, table)
+    (slider,), words = find(panel, ipywidgets.SelectionSlider), find(panel, ipywidgets.HTML)[0]
+    assert "reads <b>0.00%</b>" in words.value
+    slider.value = 0.6
+    assert "reads <b>98.00%</b> of the images, 100.00% of them correctly (0 wrong), and refuses 2." in words.value
+    slider.value = 0.5
+    assert "reads <b>100.00%</b> of the images, 98.00% of them correctly (2 wrong), and refuses 0." in words.value
+
+
+def test_feature_maps_are_what_the_layers_give(cnn, sample):
+    maps = feature_maps(cnn, sample.x_test[0])
+    assert [found.shape for found in maps.values()] == [(14, 14, 16), (7, 7, 32), (3, 3, 64), (1, 1, 128)]
+    last = list(maps.values())[-1].reshape(1, -1)
+    (by_hand,) = keras.ops.convert_to_numpy(cnn.layers[-1](last))
+    assert np.allclose(by_hand, predict_probabilities(cnn, sample.x_test[:1])[0], atol=1e-4)
+
+
+def test_the_occlusion_map_finds_what_matters(cnn, draw):
+    """Where a 7 loses its bar, it is no longer a 7; where there is no ink, nothing changes."""
+    image = normalise_digit(255 - draw("7"))
+    digit, drop = occlusion_map(cnn, image)
+    assert digit == 7
+    assert drop.max() > 1
+    far = cv2.dilate((image > 0).astype(np.uint8), np.ones((5, 5), np.uint8)) == 0
+    assert np.allclose(drop[far], 0, atol=1e-2)
+
+
+def test_looking_inside_follows_the_sliders_and_the_pad(cnn, sample, tmp_path):
+    pad = drawing_pad(cnn, tmp_path)
+    panel = look_inside(cnn, sample.x_test[:5], pad)
+    which, block = find(panel, ipywidgets.IntSlider)
+    assert (which.max, block.max) == (5, 4)
+    seen = [picture_of(panel)]
+    for slider in (which, block):
+        slider.value += 1
+        seen.append(picture_of(panel))
+    draw_on(pad, read_image(digits_folder() / "42-pen.png"))
+    wait(lambda: picture_of(panel) not in seen)
+    seen.append(picture_of(panel))
+    assert (which.value, which.max) == (1, 2)
+    assert len(set(seen)) == 4
+
+
+def as_png(page):
+    file = io.BytesIO()
+    Image.fromarray(page).save(file, "png")
+    return file.getvalue()
+
+
+def draw_on(pad, page):
+    """Hand the pad a picture as the browser does when the pen lifts."""
+    find(pad, Pad)[0].base64 = base64.b64encode(as_png(page)).decode()
+
+
+def upload(pad, name, content):
+    (button,) = find(pad, ipywidgets.FileUpload)
+    button.value = (
+        {
+            "name": name,
+            "type": "",
+            "size": len(content),
+            "content": memoryview(content),
+            "last_modified": datetime(2026, 1, 1),
+        },
+    )
+
+
+def test_the_pad_reads_what_is_drawn(cnn, tmp_path, draw):
+    pad = drawing_pad(cnn, tmp_path)
+    (result,) = find(pad, ipywidgets.HTML)[-1:]
+    assert "Draw a digit" in result.value
+    draw_on(pad, draw("42"))
+    assert pad.reading.text == "42"
+    assert ">42</b>" in result.value
+    assert result.value.count("pixelated") == 2, "what the network sees of each"
+    assert find(pad, ipywidgets.Text)[0].value == "42"
+    draw_on(pad, np.full((280, 460), 255, np.uint8))
+    assert pad.reading.digits == []
+    assert "Draw a digit" in result.value
+    assert find(pad, ipywidgets.Button, "Save to " + tmp_path.name + "/")[0].disabled
+
+
+def test_the_pad_reads_a_file_or_says_why_not(cnn, tmp_path):
+    pad = drawing_pad(cnn, tmp_path)
+    (result,) = find(pad, ipywidgets.HTML)[-1:]
+    upload(pad, "lines.png", (digits_folder() / "1789_2026-lines.png").read_bytes())
+    assert pad.reading.text == "1789\n2026"
+    assert "1789<br>2026" in result.value
+    upload(pad, "<note>.txt", b"no image")
+    assert result.value == "&lt;note&gt;.txt is not an image that can be read: save it again as PNG or JPEG."
+    assert pad.reading.digits == []
+
+
+def test_the_pad_saves_the_drawing_with_its_label(cnn, tmp_path, draw):
+    pad = drawing_pad(cnn, tmp_path)
+    draw_on(pad, draw("7"))
+    label, save = find(pad, ipywidgets.Text)[0], find(pad, ipywidgets.Button)[-1]
+    save.click()
+    label.value, save.disabled = "1", False
+    save.click()
+    assert read_labels(tmp_path) == {tmp_path / "7-mine.png": "7", tmp_path / "1-mine.png": "1"}
+    assert np.array_equal(read_image(tmp_path / "7-mine.png"), draw("7"))
+    label.value = "seven"
+    save.click()
+    assert "is no label" in find(pad, ipywidgets.HTML)[0].value
+    assert len(list(tmp_path.glob("*.png"))) == 2
+
+
+def test_labels_of_one_s_own_join_those_that_are_there(tmp_path):
+    (tmp_path / "labels.csv").write_text("label;file\n3;a.png", encoding="utf-8")
+    (tmp_path / "a.png").touch()
+    paths = [add_labelled(tmp_path, b"picture", ".jpg", label) for label in ("42", "42", "1 23")]
+    assert [path.name for path in paths] == ["42-mine.jpg", "42-mine-2.jpg", "1_23-mine.jpg"]
+    assert list(read_labels(tmp_path).values()) == ["3", "42", "42", "1\n23"]
+
+
+@pytest.mark.parametrize("label", ["", " ", "a", "1,2", "٣"])
+def test_a_label_is_made_of_digits(tmp_path, label):
+    with pytest.raises(DigitsError, match="is no label"):
+        add_labelled(tmp_path, b"picture", ".png", label)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_picture_without_its_label_is_not_left_behind(tmp_path, monkeypatch):
+    (tmp_path / "labels.csv").mkdir()
+    with pytest.raises(DigitsError, match=r"labels\.csv"):
+        add_labelled(tmp_path, b"picture", ".png", "7")
+    assert [path.name for path in tmp_path.iterdir()] == ["labels.csv"]
+
+
+def test_dropout_is_the_only_difference():
+    assert build_mlp().count_params() == build_mlp(0.5).count_params()
+    assert len(build_mlp(0.5).layers) == len(build_mlp().layers) + 1
+    assert [layer.rate for layer in build_cnn(0.4).layers if isinstance(layer, keras.layers.Dropout)] == [0.4]

@@ -1,0 +1,129 @@
+"""What the widgets share: a panel that comes with a picture, and pictures that change without a flicker."""
+
+import base64
+import html
+import io
+from collections.abc import Callable, Sequence
+
+import ipywidgets as widgets
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+#: A style for labels as long as they need to be, not cut off.
+WIDE = {"description_width": "initial"}
+#: A layout for widgets beside each other, or below each other where the page is narrow.
+BESIDE = {"flex_flow": "row wrap", "grid_gap": "0 24px", "align_items": "flex-start"}
+
+
+class Panel(widgets.VBox):
+    """Widgets below each other, with a picture in their stead for those who read a notebook without running it.
+
+    Parameters
+    ----------
+    children
+        The widgets, in the order in which the Tab key visits them.
+    text
+        What it is, for those who see neither the widget nor the picture.
+    picture
+        Makes the picture, a PNG, when the panel is displayed.
+    """
+
+    def __init__(
+        self, children: Sequence[widgets.Widget], text: str, picture: Callable[[], bytes] | None = None
+    ) -> None:
+        super().__init__(children)
+        self._text, self._picture = text, picture
+        _name_all(self)
+
+    def _repr_mimebundle_(self, **options: object) -> dict[str, object]:
+        bundle = dict(super()._repr_mimebundle_(**options))
+        bundle["text/plain"] = f"{self._text}: run this cell in JupyterLab to use it."
+        if self._picture is not None:
+            small = io.BytesIO()
+            Image.open(io.BytesIO(self._picture())).save(small, "png", optimize=True)  # it stays in the notebook
+            bundle["image/png"] = base64.b64encode(small.getvalue()).decode()
+        return bundle
+
+
+def _name_all(widget: widgets.Widget) -> None:
+    """Give each label a tooltip: without one, ipywidgets 8.1 shows the word "null" there."""
+    if getattr(widget, "description", "") and widget.tooltip is None:
+        widget.tooltip = widget.description
+    for child in getattr(widget, "children", ()):
+        _name_all(child)
+
+
+class Picture(widgets.VBox):
+    """A place for a picture that changes without a flicker, with words for those who do not see it."""
+
+    def __init__(self) -> None:
+        self._image = widgets.Image(
+            format="png", layout={"max_width": "100%", "width": "auto", "align_self": "flex-start"}
+        )
+        self._words = widgets.HTML(layout={"height": "0", "margin": "0"})
+        super().__init__([self._image, self._words])
+
+    def show(self, figure: Figure, description: str) -> None:
+        """Draw a figure in the place of the one before.
+
+        Parameters
+        ----------
+        figure
+            What to draw.
+        description
+            What it shows; a screen reader says it when it changes.
+        """
+        self.put(to_png(figure))
+        hidden = "position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%)"
+        self._words.value = f'<span role="status" style="{hidden}">{html.escape(description)}</span>'
+
+    def put(self, png: bytes) -> None:
+        """Show a PNG in the place of the one before."""
+        self._image.value = png
+
+
+def to_png(figure: Figure) -> bytes:
+    """Draw a figure.
+
+    Parameters
+    ----------
+    figure
+        Any.
+
+    Returns
+    -------
+    bytes
+        A PNG, as large as the notebook would show the figure.
+    """
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    picture = io.BytesIO()
+    Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").save(picture, "png", compress_level=1)
+    return picture.getvalue()
+
+
+def pixel_picture(image: np.ndarray, side: int) -> str:
+    """Draw a small image with large pixels, for a web page.
+
+    Parameters
+    ----------
+    image : (H, W) uint8 array
+        0 = white, 255 = black, as the series draws ink.
+    side
+        The width of the picture on the page, in its pixels.
+
+    Returns
+    -------
+    str
+        An HTML ``img`` with the picture in it.
+    """
+    picture = io.BytesIO()
+    Image.fromarray(255 - image).save(picture, "png")
+    data = base64.b64encode(picture.getvalue()).decode()
+    height = round(side * image.shape[0] / image.shape[1])
+    return (
+        f'<img src="data:image/png;base64,{data}" width="{side}" height="{height}" alt="" '
+        'style="image-rendering: pixelated; border: 1px solid #ccc">'
+    )
