@@ -361,11 +361,16 @@ class _Drawing:
 
     def finish(self, curves: Curves) -> Figure:
         """Draw the whole figure anew."""
-        return plot_curves({**self._earlier, self._name: curves}, self._epochs)
+        return plot_curves({**self._earlier, self._name: curves}, self._reach(curves))
+
+    def _reach(self, curves: Curves) -> int:
+        """Choose how far the axes reach: to the end, unless that would squeeze what there is into a corner."""
+        now = max((at[-1] for at, _ in curves.values() if len(at)), default=0)
+        return min(self._epochs, max(10, 2 ** int(np.ceil(np.log2(now + 1)))))
 
     def draw(self, curves: Curves) -> bytes:
         """Draw the curves as they are now, as a PNG."""
-        whole = tuple(len(curves[key][0]) for key in ("val_loss", "val_accuracy")), bool(curves["loss"][0])
+        whole = len(curves["val_loss"][0]), bool(curves["loss"][0]), self._reach(curves)
         if whole != self._shown or not self._move(curves):
             self._rebuild(curves)
             self._shown = whole

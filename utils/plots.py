@@ -179,7 +179,7 @@ def plot_curves(trainings: Mapping[str, Mapping[str, Curve]], epochs: int | None
 
 
 #: How the best epoch is marked.
-_RING = {"markersize": 15, "markerfacecolor": "none", "markeredgewidth": 2, "linestyle": "none"}
+_RING = {"markersize": 15, "markerfacecolor": "none", "markeredgewidth": 2, "linestyle": "none", "clip_on": False}
 
 
 def _later(line: Line2D) -> np.ndarray:
