@@ -29,7 +29,7 @@ from utils.widgets.experiment import Experiments, Settings, try_training
 from utils.widgets.explore import explore_digits
 from utils.widgets.inside import feature_maps, look_inside, occlusion_map
 from utils.widgets.pad import Pad, drawing_pad
-from utils.widgets.panel import Panel, Picture, pixel_picture, to_png
+from utils.widgets.panel import Panel, Picture, pixel_picture
 from utils.widgets.prepare import prepare_by_hand, try_preparation
 from utils.widgets.training_bar import TrainingBar
 
@@ -59,7 +59,7 @@ def picture_of(panel):
 
 def test_a_panel_has_a_picture_for_readers_without_a_kernel():
     """On the web a widget shows nothing."""
-    panel = Panel([ipywidgets.IntSlider()], "A slider", lambda: to_png(show_images([np.zeros((28, 28), np.uint8)])))
+    panel = Panel([ipywidgets.IntSlider()], "A slider", lambda: show_images([np.zeros((28, 28), np.uint8)]))
     bundle = panel._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in bundle
     assert bundle["text/plain"] == "A slider: run this cell in JupyterLab to use it."

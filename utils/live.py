@@ -4,7 +4,6 @@ In a notebook's page the curves move and a bar shows the progress; everywhere el
 run without a page, lines are printed instead. Either way a notebook ends up with the same line and the same picture.
 """
 
-import io
 import signal
 import sys
 import threading
@@ -18,15 +17,14 @@ from IPython import get_ipython
 from IPython.display import DisplayHandle, display
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from PIL import Image
 
-from utils.plots import Curve, plot_curves
+from utils.plots import Curve, encode, plot_curves, to_png
 from utils.quiet import keras
 
 #: Drawing may take at most this part of the training time …
-DRAWING_SHARE = 0.03
+DRAWING_SHARE = 0.02
 #: … and so many seconds for the first pictures, so that they come soon.
-ADVANCE = 0.3
+ADVANCE = 0.2
 #: The page is not changed sooner than after so many seconds.
 SHORTEST = 0.3
 #: The training curves get a point for each such part of an epoch.
@@ -92,8 +90,8 @@ class Screen:
     def epoch(self, line: str) -> None:
         """Show what an epoch has brought."""
 
-    def end(self, summary: str, figure: Figure) -> None:
-        """Show what stays."""
+    def end(self, summary: str, png: bytes) -> None:
+        """Show what stays: a line, and the whole picture."""
 
 
 class LiveCurves(keras.callbacks.Callback):
@@ -281,7 +279,7 @@ class Page(Screen):
 
         self._bar = TrainingBar(text="the first batch takes a little longer …")
         self._line = display(self._bar, display_id=True)
-        self._picture: DisplayHandle | None = None
+        self._handle: DisplayHandle | None = None
 
     def progress(self, progress: Progress) -> None:
         """Move the bar."""
@@ -290,19 +288,16 @@ class Page(Screen):
 
     def picture(self, png: bytes) -> None:
         """Put the new picture in the place of the old one."""
-        self._show({"image/png": png, "text/plain": "curves"}, raw=True)
+        if self._handle is None:
+            self._handle = display(_bundle(png), raw=True, display_id=True)
+        else:
+            self._handle.update(_bundle(png), raw=True)
 
-    def end(self, summary: str, figure: Figure) -> None:
+    def end(self, summary: str, png: bytes) -> None:
         """Put the summary in the place of the bar, and show the whole picture."""
         self._line.update({"text/plain": summary}, raw=True)
         self._bar.close()
-        self._show(figure)
-
-    def _show(self, content: object, **options: bool) -> None:
-        if self._picture is None:
-            self._picture = display(content, display_id=True, **options)
-        else:
-            self._picture.update(content, **options)
+        self.picture(png)
 
 
 class Lines(Screen):
@@ -322,11 +317,15 @@ class Lines(Screen):
         """Print the line."""
         print(f"\r\033[K{line}" if self._terminal else line, flush=True)
 
-    def end(self, summary: str, figure: Figure) -> None:
+    def end(self, summary: str, png: bytes) -> None:
         """Print the summary, and show the picture where pictures can be shown."""
         print(summary, flush=True)
         if getattr(get_ipython(), "kernel", None) is not None:
-            display(figure)
+            display(_bundle(png), raw=True)
+
+
+def _bundle(png: bytes) -> dict[str, bytes | str]:
+    return {"image/png": png, "text/plain": "Loss and accuracy by epoch"}
 
 
 class _Interrupt:
@@ -359,8 +358,11 @@ class _Drawing:
         self._name, self._earlier, self._epochs = name, earlier, epochs
         self._shown: tuple | None = None
 
-    def finish(self, curves: Curves) -> Figure:
-        """Draw the whole figure anew."""
+    def finish(self, curves: Curves) -> bytes:
+        """Draw everything anew, for the picture that stays."""
+        return to_png(self._plot(curves), small=True)
+
+    def _plot(self, curves: Curves) -> Figure:
         return plot_curves({**self._earlier, self._name: curves}, self._reach(curves))
 
     def _reach(self, curves: Curves) -> int:
@@ -374,12 +376,10 @@ class _Drawing:
         if whole != self._shown or not self._move(curves):
             self._rebuild(curves)
             self._shown = whole
-        picture = io.BytesIO()
-        Image.fromarray(np.asarray(self._canvas.buffer_rgba())).convert("RGB").save(picture, "png", compress_level=1)
-        return picture.getvalue()
+        return encode(self._canvas)
 
     def _rebuild(self, curves: Curves) -> None:
-        self._figure = self.finish(curves)
+        self._figure = self._plot(curves)
         self._canvas = FigureCanvasAgg(self._figure)
         self._lines = {}
         for axes, key in zip(self._figure.axes, ("loss", "accuracy"), strict=True):

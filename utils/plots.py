@@ -4,6 +4,7 @@ Every function returns a `matplotlib.figure.Figure` that belongs to no window: a
 line of a cell, a script saves it.
 """
 
+import io
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,11 @@ import matplotlib as mpl
 import numpy as np
 from cycler import cycler
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyBboxPatch, Rectangle
+from PIL import Image
 
 from utils.normalise import SIDE
 
@@ -288,3 +291,31 @@ def prediction_sheet(readings: Sequence["Reading"], columns: int = 6) -> Figure:
         size = min(15, 150 / max(map(len, lines)))
         axes.set_title("\n".join(lines), fontsize=size if len(lines) < 3 else 10)
     return figure
+
+
+def to_png(figure: Figure, small: bool = False) -> bytes:
+    """Draw a figure as a notebook would show it.
+
+    Parameters
+    ----------
+    figure
+        Any.
+    small
+        Whether to take the time to compress it well, for a picture that is stored.
+
+    Returns
+    -------
+    bytes
+        A PNG.
+    """
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return encode(canvas, small)
+
+
+def encode(canvas: FigureCanvasAgg, small: bool = False) -> bytes:
+    """Compress what was drawn on a canvas as a PNG; see `to_png`."""
+    picture = io.BytesIO()
+    image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    image.save(picture, "png", optimize=small, compress_level=1)
+    return picture.getvalue()

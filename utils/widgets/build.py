@@ -8,7 +8,7 @@ import ipywidgets as widgets
 
 from utils.plots import draw_network
 from utils.quiet import keras
-from utils.widgets.panel import BESIDE, WIDE, Panel, Picture, to_png
+from utils.widgets.panel import BESIDE, WIDE, Panel, Picture
 
 layers = keras.layers
 
@@ -98,7 +98,7 @@ def try_network() -> Panel:
     controls = widgets.HBox(
         [widgets.VBox([blocks, filters, kernel]), widgets.VBox([dense, units, dropout])], layout=BESIDE
     )
-    return Panel([controls, counted, picture, code], "Put a network together", lambda: to_png(draw_network(build()[0])))
+    return Panel([controls, counted, picture, code], "Put a network together", lambda: draw_network(build()[0]))
 
 
 def _count_products(model: keras.Model) -> int:

@@ -7,7 +7,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from utils.plots import BLUE, ORANGE, RED, show_images
-from utils.widgets.panel import BESIDE, WIDE, Panel, Picture, to_png
+from utils.widgets.panel import BESIDE, WIDE, Panel, Picture
 
 #: So many images of a field are shown at most.
 SHOWN = 25
@@ -90,7 +90,7 @@ def browse_confusion(images: np.ndarray, labels: np.ndarray, probabilities: np.n
     return Panel(
         [widgets.HBox([grid, picture], layout=BESIDE)],
         "Click a field of the confusion matrix to see its images",
-        lambda: to_png(draw(*worst)[0]),
+        lambda: draw(*worst)[0],
     )
 
 
@@ -145,4 +145,4 @@ def try_threshold(labels: np.ndarray, probabilities: np.ndarray) -> Panel:
 
     threshold.observe(show, "value")
     show()
-    return Panel([threshold, words, picture], "Choose a confidence threshold", lambda: to_png(draw()))
+    return Panel([threshold, words, picture], "Choose a confidence threshold", draw)

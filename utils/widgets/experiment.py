@@ -14,7 +14,7 @@ from utils.live import LiveCurves, Progress, Screen
 from utils.models import BUILDERS, NAMES, Kind
 from utils.plots import plot_curves
 from utils.quiet import keras
-from utils.widgets.panel import BESIDE, WIDE, Panel, Picture, to_png
+from utils.widgets.panel import BESIDE, WIDE, Panel, Picture
 
 RATES = (1e-5, 1e-4, 3e-4, 1e-3, 2e-3, 5e-3, 1e-2, 3e-2, 0.1, 1.0)
 
@@ -225,7 +225,7 @@ def try_training(
             screen.image,
         ],
         "Train with settings of your own",
-        lambda: to_png(experiments.figure()),
+        experiments.figure,
     )
 
 
@@ -274,5 +274,5 @@ class _PanelScreen(Screen):
     def picture(self, png: bytes) -> None:
         self.image.put(png)
 
-    def end(self, summary: str, figure: Figure) -> None:
+    def end(self, summary: str, png: bytes) -> None:
         self.progress_bar.value, self.summary = 1, summary.replace("≈ ", "")

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from utils.normalise import SIDE
-from utils.widgets.panel import WIDE, Panel, to_png
+from utils.widgets.panel import WIDE, Panel
 
 #: The side of a pixel on the page, in the page's pixels.
 CELL = 20
@@ -61,7 +61,7 @@ def explore_digits(images: np.ndarray, labels: np.ndarray) -> Panel:
     digit.observe(choose_digit, "value")
     which.observe(show, "value")
     show()
-    return Panel([digit, which, picture], "Leaf through the digits", lambda: to_png(_figure(images[chosen() or 0])))
+    return Panel([digit, which, picture], "Leaf through the digits", lambda: _figure(images[chosen() or 0]))
 
 
 def _draw(image: np.ndarray, caption: str) -> str:

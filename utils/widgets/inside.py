@@ -12,7 +12,7 @@ from utils.normalise import SIDE, scale_pixels
 from utils.plots import show_image
 from utils.quiet import keras
 from utils.reading import Reading, predict_probabilities
-from utils.widgets.panel import BESIDE, WIDE, Panel, Picture, to_png
+from utils.widgets.panel import BESIDE, WIDE, Panel, Picture
 
 if TYPE_CHECKING:
     from utils.widgets.pad import DrawingPad
@@ -135,9 +135,7 @@ def look_inside(model: keras.Model, images: np.ndarray, pad: "DrawingPad | None"
     if pad is not None:
         pad.on_reading(follow)
     show()
-    return Panel(
-        [widgets.HBox([which, block], layout=BESIDE), picture], "Look inside the network", lambda: to_png(draw())
-    )
+    return Panel([widgets.HBox([which, block], layout=BESIDE), picture], "Look inside the network", draw)
 
 
 def _figure(model: keras.Model, image: np.ndarray, name: str, block: int) -> Figure:

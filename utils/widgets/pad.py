@@ -24,7 +24,7 @@ from utils.plots import BLUE, ORANGE, RED, show_image, show_probabilities
 from utils.quiet import keras
 from utils.reading import Digit, Reading, predict_probabilities, read_page
 from utils.scoring import add_labelled
-from utils.widgets.panel import BESIDE, WIDE, Panel, pixel_picture, to_png
+from utils.widgets.panel import BESIDE, WIDE, Panel, pixel_picture
 
 #: The pad's size, and the longest side of the small copy of a picture, in the page's pixels.
 WIDTH, HEIGHT, COPY = 460, 280, 340
@@ -102,7 +102,7 @@ class DrawingPad(Panel):
         self._upload.observe(self._uploaded, "value")
         self._save.on_click(self._saved)
         left = widgets.VBox([self._paint, self._upload, widgets.HBox([self._label, self._save]), self._note])
-        picture = (lambda: to_png(_figure(model, read_image(example)))) if example else None
+        picture = (lambda: _figure(model, read_image(example))) if example else None
         super().__init__([widgets.HBox([left, self._result], layout=BESIDE)], "Draw a digit", picture)
         self._forget("Draw a digit, or several. They are read as the pen lifts.")
 

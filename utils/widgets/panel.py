@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 
 import ipywidgets as widgets
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
+
+from utils.plots import to_png
 
 #: A style for labels as long as they need to be, not cut off.
 WIDE = {"description_width": "initial"}
@@ -27,11 +28,11 @@ class Panel(widgets.VBox):
     text
         What it is, for those who see neither the widget nor the picture.
     picture
-        Makes the picture, a PNG, when the panel is displayed.
+        Draws the picture, when the panel is displayed.
     """
 
     def __init__(
-        self, children: Sequence[widgets.Widget], text: str, picture: Callable[[], bytes] | None = None
+        self, children: Sequence[widgets.Widget], text: str, picture: Callable[[], Figure] | None = None
     ) -> None:
         super().__init__(children)
         self._text, self._picture = text, picture
@@ -41,9 +42,7 @@ class Panel(widgets.VBox):
         bundle = dict(super()._repr_mimebundle_(**options))
         bundle["text/plain"] = f"{self._text}: run this cell in JupyterLab to use it."
         if self._picture is not None:
-            small = io.BytesIO()
-            Image.open(io.BytesIO(self._picture())).save(small, "png", optimize=True)  # it stays in the notebook
-            bundle["image/png"] = base64.b64encode(small.getvalue()).decode()
+            bundle["image/png"] = base64.b64encode(to_png(self._picture(), small=True)).decode()
         return bundle
 
 
@@ -82,26 +81,6 @@ class Picture(widgets.VBox):
     def put(self, png: bytes) -> None:
         """Show a PNG in the place of the one before."""
         self._image.value = png
-
-
-def to_png(figure: Figure) -> bytes:
-    """Draw a figure.
-
-    Parameters
-    ----------
-    figure
-        Any.
-
-    Returns
-    -------
-    bytes
-        A PNG, as large as the notebook would show the figure.
-    """
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    picture = io.BytesIO()
-    Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").save(picture, "png", compress_level=1)
-    return picture.getvalue()
 
 
 def pixel_picture(image: np.ndarray, side: int) -> str:

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from utils.images import read_image
 from utils.normalise import SIDE, limit_stroke, normalise_digit, trim
 from utils.plots import show_image, show_probabilities
-from utils.widgets.panel import BESIDE, WIDE, Panel, Picture, to_png
+from utils.widgets.panel import BESIDE, WIDE, Panel, Picture
 
 if TYPE_CHECKING:
     from utils.quiet import keras
@@ -134,9 +134,7 @@ def try_preparation(files: Sequence[Path], model: "keras.Model", first: str = ""
         control.observe(show, "value")
     show()
     left, right = widgets.VBox([file, centring, light]), widgets.VBox([threshold, blur, stroke])
-    return Panel(
-        [widgets.HBox([left, right], layout=BESIDE), picture], "Prepare an image by hand", lambda: to_png(draw()[0])
-    )
+    return Panel([widgets.HBox([left, right], layout=BESIDE), picture], "Prepare an image by hand", lambda: draw()[0])
 
 
 def _figure(page: np.ndarray, ink: np.ndarray, image: np.ndarray, probabilities: np.ndarray) -> Figure:
