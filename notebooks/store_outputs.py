@@ -32,7 +32,11 @@ def store_outputs(path: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["LEARNED_PATH"] = folder  # neither reads nor leaves networks of one's own
         NotebookClient(
-            notebook, timeout=300, record_timing=False, resources={"metadata": {"path": str(path.parent)}}
+            notebook,
+            timeout=300,
+            record_timing=False,
+            coalesce_streams=True,
+            resources={"metadata": {"path": str(path.parent)}},
         ).execute()
     notebook.metadata = METADATA
     for cell in notebook.cells:

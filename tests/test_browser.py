@@ -441,9 +441,6 @@ def test_predict(lab):
     notebook.shot("06-predict", pad)
     pad.get_by_role("button", name="Undo").click()
     playwright.expect(read).to_have_text("4")
-    latencies = page.evaluate("window.latencies")
-    print(f"pen up to bars: median {np.median(latencies):.0f} ms, {min(latencies):.0f} to {max(latencies):.0f} ms")
-    assert len(latencies) >= 3
 
     pad.get_by_role("button", name="Save").click()
     playwright.expect(pad).to_contain_text("Saved as digits/4-mine.png")
@@ -459,6 +456,19 @@ def test_predict(lab):
     playwright.expect(read).to_have_text("507", timeout=20_000)
     upload({"name": "notes.png", "mimeType": "image/png", "buffer": b"no image"})
     playwright.expect(pad).to_contain_text("notes.png is not an image that can be read")
+
+    pad.get_by_role("button", name="Clear").click()
+    page.evaluate("window.latencies = []")
+    for x in np.linspace(0.08, 0.92, 10):
+        pen(page, canvas, [[(x, 0.2), (x, 0.8)]])
+        page.wait_for_timeout(400)
+    playwright.expect(read).to_have_text("1111111111")
+    latencies = page.evaluate("window.latencies")
+    assert len(latencies) == 10
+    print(
+        f"pen up to bars, for 1 to 10 digits on the pad: median {np.median(latencies):.0f} ms, "
+        f"{min(latencies):.0f} to {max(latencies):.0f} ms"
+    )
 
     pad.get_by_role("button", name="Clear").click()
     pen(page, canvas, THREE, finger=page.context.new_cdp_session(page))

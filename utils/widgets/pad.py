@@ -25,6 +25,7 @@ from utils.quiet import keras
 from utils.reading import Digit, Reading, predict_probabilities, read_page
 from utils.scoring import add_labelled
 from utils.widgets.panel import BESIDE, WIDE, Panel, pixel_picture
+from utils.widgets.upload import Upload
 
 #: The pad's size, and the longest side of the small copy of a picture, in the page's pixels.
 WIDTH, HEIGHT, COPY = 460, 280, 340
@@ -87,9 +88,9 @@ class DrawingPad(Panel):
         self._listeners: list[Callable[[Reading], None]] = []
         self._later = threading.Timer(PAUSE, self._tell)
         self._paint = Pad(width=WIDTH, height=HEIGHT, brush=False, color_picker=False)
-        self._upload = widgets.FileUpload(
-            accept="image/*,.heic,.heif", description="Read a picture …", layout={"width": "12em"},
-            tooltip="A photo or a drawing, from a file",
+        upload = Upload(
+            lambda name, data: self._read(data, Path(name).suffix.lower(), name),
+            text="Read a picture …", hint="A photo or a drawing, from a file", accept="image/*,.heic,.heif",
         )  # fmt: skip
         self._label = widgets.Text(description="It is a", placeholder="digits", style=WIDE, layout={"width": "12em"})
         self._save = widgets.Button(
@@ -99,9 +100,8 @@ class DrawingPad(Panel):
         self._note = widgets.HTML()
         self._result = widgets.HTML(layout={"width": "26em", "min_height": "330px"})
         self._paint.observe(lambda change: self._read(base64.b64decode(change["new"]), ".png", "drawing"), "base64")
-        self._upload.observe(self._uploaded, "value")
         self._save.on_click(self._saved)
-        left = widgets.VBox([self._paint, self._upload, widgets.HBox([self._label, self._save]), self._note])
+        left = widgets.VBox([self._paint, upload, widgets.HBox([self._label, self._save]), self._note])
         picture = (lambda: _figure(model, read_image(example))) if example else None
         super().__init__([widgets.HBox([left, self._result], layout=BESIDE)], "Draw a digit", picture)
         self._forget("Draw a digit, or several. They are read as the pen lifts.")
@@ -114,10 +114,6 @@ class DrawingPad(Panel):
         self.reading = Reading("", images=np.zeros((0, SIDE, SIDE), np.uint8))
         self._label.value, self._save.disabled = "", True
         self._note.value, self._result.value = "", message
-
-    def _uploaded(self, change: dict) -> None:
-        for file in change["new"]:
-            self._read(bytes(file["content"]), Path(file["name"]).suffix.lower(), file["name"])
 
     def _read(self, data: bytes, suffix: str, name: str) -> None:
         try:
