@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -291,33 +292,54 @@ def test_train_finds_out_before_the_training_that_it_cannot_save(sample, tmp_pat
     assert "does not end in .keras" in err
 
 
-def test_ctrl_c_keeps_what_was_learned(sample, monkeypatch, tmp_path, capsys):
+@pytest.fixture
+def ctrl_c(monkeypatch):
+    """Press Ctrl-C in a batch of an epoch, both counted from 0."""
     plain = training.keras.Model.fit
 
-    def interrupted(self, *args, callbacks, **options):
-        class Interrupt(training.keras.callbacks.Callback):
-            def on_epoch_end(self, epoch, logs=None):
-                if epoch == 1:
-                    raise KeyboardInterrupt
+    def press(epoch, batch):
+        class Press(training.keras.callbacks.Callback):
+            def on_epoch_begin(self, epoch, logs=None):
+                self.epoch = epoch
 
-        return plain(self, *args, callbacks=[*callbacks, Interrupt()], **options)
+            def on_train_batch_end(self, at, logs=None):
+                if (self.epoch, at) == (epoch, batch):
+                    signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(training.keras.Model, "fit", interrupted)
+        def fit(self, *args, callbacks, **options):
+            return plain(self, *args, callbacks=[*callbacks, Press()], **options)
+
+        monkeypatch.setattr(training.keras.Model, "fit", fit)
+
+    return press
+
+
+def test_ctrl_c_keeps_what_was_learned(sample, ctrl_c, tmp_path, capsys):
+    ctrl_c(1, 5)
     output = tmp_path / "mine.keras"
     status, out, _ = run("train", "--model", "mlp", "--output", str(output), capsys=capsys)
     assert status == 130
+    assert "Stopped in epoch 2 of 10, after batch 7 of 29" in out
     assert "the best weights so far are kept" in out
     assert output.is_file()
 
 
-def test_ctrl_c_at_once_spares_the_network_that_was_there(sample, monkeypatch, tmp_path, capsys):
+def test_a_second_ctrl_c_does_not_take_away_what_the_first_one_left(sample, ctrl_c, monkeypatch, tmp_path, capsys):
+    from utils import models
+
+    ctrl_c(1, 5)
+    plain = models.save_model
+    monkeypatch.setattr(models, "save_model", lambda *args: [signal.raise_signal(signal.SIGINT), plain(*args)])
+    output = tmp_path / "mine.keras"
+    status, _, _ = run("train", "--model", "mlp", "--output", str(output), capsys=capsys)
+    assert status == 130
+    assert output.is_file()
+
+
+def test_ctrl_c_at_once_spares_the_network_that_was_there(sample, ctrl_c, tmp_path, capsys):
+    ctrl_c(0, 5)
     output = tmp_path / "good.keras"
     output.write_bytes(b"a good network")
-
-    def interrupted(self, *args, **options):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(training.keras.Model, "fit", interrupted)
     status, out, _ = run("train", "--model", "mlp", "--output", str(output), capsys=capsys)
     assert status == 130
     assert "nothing is saved" in out

@@ -1,6 +1,5 @@
 """Without these, the curves stand still while a network trains, or an interrupt throws away what was learned."""
 
-import os
 import signal
 import threading
 import time
@@ -51,8 +50,7 @@ class At(keras.callbacks.Callback):
 
 
 def interrupt():
-    os.kill(os.getpid(), signal.SIGINT)
-    time.sleep(0.01)  # Python hears it between two instructions
+    signal.raise_signal(signal.SIGINT)
 
 
 @pytest.fixture
@@ -90,24 +88,34 @@ def test_the_curves_move_within_the_epoch(quick):
     assert callback.whole_epochs == 2
 
 
-def test_drawing_is_given_a_small_part_of_the_time():
-    screen = Recorder()
-    began = time.perf_counter()
-    callback = LiveCurves("a", screen=screen)
-    fit(callback, epochs=20)
-    assert len(screen.pictures) <= 2 + (time.perf_counter() - began) / live.SHORTEST
+def test_drawing_is_given_a_small_part_of_the_time(monkeypatch):
+    """However slow the drawing is, the training comes first."""
+    monkeypatch.setattr(live, "SHORTEST", 0.0)
+
+    class Slow(Recorder):
+        def picture(self, png):
+            super().picture(png)
+            time.sleep(0.1)
+
+    screen, began = Slow(), time.perf_counter()
+    fit(LiveCurves("a", screen=screen), epochs=10)
+    most = live.ADVANCE + live.DRAWING_SHARE * (time.perf_counter() - began)
+    assert 1 <= len(screen.pictures) <= most / 0.1 + 1
+    assert len(screen.pictures) < 100
 
 
 def test_the_progress_says_how_far_it_is(quick):
     screen = Recorder()
-    fit(LiveCurves("a", screen=screen))
+    fit(At(0, 5, lambda: time.sleep(0.2)), LiveCurves("a", screen=screen))
     fractions = [step.fraction for step in screen.steps]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1
     assert screen.steps[-1].seconds_left == 0
-    assert any(step.images_per_second for step in screen.steps) or screen.steps[-1].seconds_left < 0.2
+    speeds = [step.images_per_second for step in screen.steps if step.images_per_second]
+    assert 10 < speeds[0] < 1000, "so many of its 10 images after a wait of 0.2 seconds"
     text = str(Progress(3, 10, 212, 422, 5312.4, 74.6))
     assert text == "epoch 3 of 10 · batch 212 of 422 · 5,312 images/s · 1:15 left"
+    assert str(Progress(1, 2, 3, None, None, None)) == "epoch 1 of 2 · batch 3"
 
 
 def test_an_interrupt_ends_the_training_and_loses_nothing(quick):
@@ -143,6 +151,62 @@ def test_an_impatient_second_interrupt_loses_nothing_either(monkeypatch):
     monkeypatch.setattr(live, "PATIENCE", 0.0)  # but what does not end can be ended
     with pytest.raises(KeyboardInterrupt):
         fit(LiveCurves("a", screen=Recorder()), At(0, 5, lambda: [interrupt(), interrupt()]))
+
+
+def test_a_training_that_fails_leaves_interrupts_as_they_were():
+    """After an error, Ctrl-C must end what runs then, and not a training that is over."""
+
+    def fail():
+        raise RuntimeError("a callback of the learner's")
+
+    for _ in range(2):
+        with pytest.raises(RuntimeError):
+            fit(LiveCurves("a", screen=Recorder()), At(0, 3, fail))
+    with pytest.raises(KeyboardInterrupt):
+        interrupt()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_interrupt_after_the_last_batch_has_stopped_nothing():
+    callback = LiveCurves("a", screen=Recorder())
+    fit(callback, At(1, 19, interrupt))
+    assert (callback.stopped, callback.whole_epochs) == (False, 2)
+
+
+def test_trainings_that_do_not_begin_or_step_as_usual(quick):
+    """The numbers must be true also after an initial epoch, with several steps at a time, and seldom validation."""
+    screen = Recorder()
+    callback = LiveCurves("a", screen=screen)
+    fit(callback, epochs=10, initial_epoch=8)
+    assert "Done: 2 epochs" in screen.ends[0][0]
+    assert "in epoch ≈ 10" in screen.ends[0][0]
+    assert callback.whole_epochs == 2
+    assert all(step.seconds_left is None or step.seconds_left >= 0 for step in screen.steps)
+
+    fit(callback, epochs=4, validation_freq=2)
+    assert callback.curves["val_loss"][0] == [2, 4]
+    assert "in epoch ≈ 4" in screen.ends[1][0]
+
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(10, "softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy", steps_per_execution=8, jit_compile=False)
+    model.fit(np.zeros((200, 4)), np.zeros(200), batch_size=10, epochs=2, verbose=0, callbacks=[callback])
+    assert callback.whole_epochs == 2
+    assert max(callback.curves["loss"][0]) == 2
+    assert max(step.fraction for step in screen.steps) == 1
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:keras")  # Keras is surprised, too
+def test_data_of_unknown_length(quick):
+    """A generator says how long it is only when it is over."""
+    screen = Recorder()
+    callback = LiveCurves("a", screen=screen)
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(10, "softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy", jit_compile=False)
+    batches = ((np.zeros((10, 4)), np.zeros(10)) for _ in range(12))
+    model.fit(batches, epochs=1, verbose=0, shuffle=False, callbacks=[callback])
+    assert callback.curves["loss"][0] == [1]
+    assert str(screen.steps[0]).startswith("epoch 1 of 1 · batch 1")
+    assert callback.whole_epochs == 1
 
 
 def test_another_thread_can_stop_it():
@@ -182,11 +246,11 @@ def test_earlier_trainings_are_drawn_beside_it(quick, monkeypatch):
     monkeypatch.setattr(live, "to_png", lambda figure, small: figures.append(figure))
     first = LiveCurves("first", screen=Recorder())
     fit(first)
-    fit(LiveCurves("second", beside=[first], screen=Recorder()))
+    fit(LiveCurves("first", beside=[first], screen=Recorder()))
     figure = figures[-1]
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
     assert labels[0].startswith("first")
-    assert labels[1].startswith("second")
+    assert labels[1].startswith("first (2)"), "two of the same name can be told apart"
     assert "best: epoch 2" in labels[0], "the best epoch is marked"
     assert len(figure.axes[0].lines) == 6, "training, validation and a ring for each of the two"
 
@@ -196,9 +260,9 @@ def test_without_a_page_there_are_lines(capsys):
     fit(LiveCurves("a"))
     out = capsys.readouterr().out.splitlines()
     assert len(out) == 3
-    assert out[0].startswith("epoch  1 of 2: training loss ≈ ")
-    assert out[2].startswith("Done: 2 epochs, ≈ ")
-    assert "\r" not in "".join(out)
+    assert out[0].startswith("epoch  1 of 2: training loss ")
+    assert out[2].startswith("Done: 2 epochs, ")
+    assert not set("\r≈") & set("".join(out)), "not every terminal can write ≈"
 
 
 def test_in_a_terminal_the_progress_is_written_over_itself(quick, capsys, monkeypatch):
@@ -244,3 +308,44 @@ def test_a_page_shows_one_bar_and_one_picture_that_change_in_their_place(quick, 
     assert line.contents[1]["text/plain"].startswith("Done: 2 epochs")
     assert len(picture.contents) > 20
     assert picture.contents[-1]["image/png"].startswith(b"\x89PNG"), "which stays"
+
+
+def test_the_bar_does_not_outlive_a_training_that_an_error_has_ended(monkeypatch):
+    """Its Stop would interrupt whatever cell runs next."""
+    registered, contents = [], []
+    events = type(
+        "Events",
+        (),
+        {"register": lambda self, *a: registered.append(a), "unregister": lambda self, *a: registered.remove(a)},
+    )()
+    monkeypatch.setattr(live, "get_ipython", lambda: type("Shell", (), {"events": events}))
+    monkeypatch.setattr(
+        live,
+        "display",
+        lambda content, display_id, raw=False: type(
+            "Handle", (), {"update": lambda self, new, raw: contents.append(new)}
+        )(),
+    )
+
+    def fail():
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fit(LiveCurves("a", screen=live.Page()), At(0, 3, fail))
+    ((event, close),) = registered
+    assert event == "post_run_cell"
+    close(None)
+    assert registered == []
+    assert contents[-1]["text/plain"] == "This training was not brought to its end."
+    fit(LiveCurves("a", screen=live.Page()))
+    assert registered == []
+
+
+def test_of_many_trainings_the_last_are_named():
+    """A legend of twenty runs would cover the page."""
+    from utils.plots import plot_curves
+
+    figure = plot_curves({f"run {number}": {"loss": ([1, 2], [2, 1])} for number in range(20)})
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels[:7] == [f"run {number}" for number in range(13, 20)]
+    assert len(figure.axes[0].lines) == 20

@@ -119,8 +119,9 @@ def test_explore_leafs_by_digit_and_shows_the_values(sample):
 
 
 def test_explore_survives_a_digit_without_images():
-    panel = explore_digits(np.zeros((2, 28, 28), np.uint8), np.array([0, 1]))
+    panel = explore_digits(np.zeros((2, 28, 28), np.uint8), np.array([3, 1]))
     (digit,) = find(panel, ipywidgets.ToggleButtons)
+    assert "There is no image of a 0" in find(panel, ipywidgets.HTML)[0].value
     digit.value = 5
     assert "There is no image of a 5" in find(panel, ipywidgets.HTML)[0].value
     digit.value = 1
@@ -245,7 +246,7 @@ def test_the_experiment_panel_runs_stops_and_clears(data):
     find(panel, ipywidgets.IntSlider, "Epochs")[0].value = 20
     find(panel, ipywidgets.SelectionSlider, "Batch size")[0].value = 8
     run.click()
-    wait(lambda: "epoch 2 of 20" in find(panel, ipywidgets.HTML)[0].value)
+    wait(lambda: re.search(r"epoch ([2-9]|1\d) of 20", find(panel, ipywidgets.HTML)[0].value))
     stop.click()
     wait(lambda: not run.disabled)
     assert table.value.count("<tr>") == 4
@@ -351,6 +352,21 @@ def test_looking_inside_follows_the_sliders_and_the_pad(cnn, sample, tmp_path):
     assert len(set(seen)) == 4
 
 
+def test_looking_again_takes_the_place_of_the_first_look(cnn, sample, tmp_path):
+    """A cell that is run again must not leave a second one that draws at each stroke, unseen."""
+    pad = drawing_pad(cnn, tmp_path)
+    first, second = (look_inside(cnn, sample.x_test[:5], pad) for _ in range(2))
+    before = picture_of(first)
+    draw_on(pad, read_image(digits_folder() / "42-pen.png"))
+    wait(lambda: picture_of(second) != before)
+    assert picture_of(first) == before
+
+
+def test_looking_into_a_network_without_convolutions_says_what_it_needs(sample):
+    with pytest.raises(DigitsError, match="has no convolution"):
+        look_inside(build_mlp(), sample.x_test[:5])
+
+
 def as_png(page):
     file = io.BytesIO()
     Image.fromarray(page).save(file, "png")
@@ -393,6 +409,8 @@ def test_the_pad_reads_a_file_or_says_why_not(cnn, tmp_path):
     upload(pad, "<note>.txt", b"no image")
     assert result.value == "&lt;note&gt;.txt is not an image that can be read: save it again as PNG or JPEG."
     assert pad.reading.digits == []
+    upload(pad, "white.png", as_png(np.full((50, 50), 255, np.uint8)))
+    assert result.value == "No digit found: white.png has one colour only."
     upload(pad, "empty.png", b"")
     assert result.value == "empty.png is empty: save it again as PNG or JPEG."
 
@@ -418,6 +436,31 @@ def test_labels_of_one_s_own_join_those_that_are_there(tmp_path):
     paths = [add_labelled(tmp_path, b"picture", ".jpg", label) for label in ("42", "42", "1 23")]
     assert [path.name for path in paths] == ["42-mine.jpg", "42-mine-2.jpg", "1_23-mine.jpg"]
     assert list(read_labels(tmp_path).values()) == ["3", "42", "42", "1\n23"]
+
+
+def test_a_name_that_only_the_table_has_is_not_given_again(tmp_path):
+    (tmp_path / "labels.csv").write_text('"file","label"\r\n"7-mine.png",7\r\n', encoding="utf-8-sig", newline="")
+    assert add_labelled(tmp_path, b"picture", ".png", "7").name == "7-mine-2.png"
+    assert len(read_labels(tmp_path)) == 2
+
+
+def test_labels_above_the_folder_stay_in_force(tmp_path):
+    below = tmp_path / "anna"
+    below.mkdir()
+    (below / "a.png").touch()
+    (tmp_path / "labels.csv").write_text("file,label\nanna/a.png,3\n", encoding="utf-8")
+    add_labelled(below, b"picture", ".png", "7")
+    assert list(read_labels(below).values()) == ["3", "7"]
+    assert not (below / "labels.csv").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"name;digit\n", b"file,label\n\xe4.png,3\n"])
+def test_a_table_that_cannot_be_read_is_left_alone(tmp_path, content):
+    (tmp_path / "labels.csv").write_bytes(content)
+    with pytest.raises(DigitsError, match=r"labels\.csv"):
+        add_labelled(tmp_path, b"picture", ".png", "7")
+    assert (tmp_path / "labels.csv").read_bytes() == content
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 @pytest.mark.parametrize("label", ["", " ", "a", "1,2", "٣"])

@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Sequence
@@ -134,7 +135,11 @@ def _train(options: argparse.Namespace) -> int:
             print("Interrupted before the end of the first epoch: nothing is saved.")
             return 130
         print("Interrupted: the best weights so far are kept.")
-    save_model(model, output)
+    hurry = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not take away what the first one left
+    try:
+        save_model(model, output)
+    finally:
+        signal.signal(signal.SIGINT, hurry)
     print(f"Saved {shown(output)}")
     use_style()
     _save(plot_histories({options.model: history.history}), curves)

@@ -4,12 +4,13 @@ In a notebook's page the curves move and a bar shows the progress; everywhere el
 run without a page, lines are printed instead. Either way a notebook ends up with the same line and the same picture.
 """
 
+import itertools
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import FrameType
 
 import numpy as np
@@ -18,7 +19,7 @@ from IPython.display import DisplayHandle, display
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from utils.plots import Curve, encode, plot_curves, to_png
+from utils.plots import Curve, best_epoch, encode, plot_curves, to_png
 from utils.quiet import keras
 
 #: Drawing may take at most this part of the training time …
@@ -44,32 +45,35 @@ class Progress:
     epoch, epochs
         The epoch that is under way, counted from 1, and how many there will be.
     batch, batches
-        The batches of this epoch that are done, and how many it has.
+        The batches of this epoch that are done, and how many it has; None as long as that is not known.
     images_per_second
         Training images a second so far, without the validation; None if it is not known.
     seconds_left
-        Until the last epoch is done.
+        Until the last epoch is done; None if it is not known.
     """
 
     epoch: int
     epochs: int
     batch: int
-    batches: int
+    batches: int | None
     images_per_second: float | None
-    seconds_left: float
+    seconds_left: float | None
 
     @property
     def fraction(self) -> float:
         """How much is done, 0 to 1."""
-        return (self.epoch - 1 + self.batch / self.batches) / self.epochs
+        return (self.epoch - 1 + (self.batch / self.batches if self.batches else 0)) / self.epochs
 
     def __str__(self) -> str:
-        minutes, seconds = divmod(round(self.seconds_left), 60)
-        speed = f"{self.images_per_second:,.0f} images/s · " if self.images_per_second else ""
-        return (
-            f"epoch {self.epoch} of {self.epochs} · batch {self.batch} of {self.batches} · {speed}"
-            f"{minutes}:{seconds:02} left"
-        )
+        parts = [f"epoch {self.epoch} of {self.epochs}", f"batch {self.batch}"]
+        if self.batches:
+            parts[-1] += f" of {self.batches}"
+        if self.images_per_second:
+            parts.append(f"{self.images_per_second:,.0f} images/s")
+        if self.seconds_left is not None:
+            minutes, seconds = divmod(round(self.seconds_left), 60)
+            parts.append(f"{minutes}:{seconds:02} left")
+        return " · ".join(parts)
 
 
 class Screen:
@@ -121,7 +125,7 @@ class LiveCurves(keras.callbacks.Callback):
     curves
         ``loss``, ``accuracy``, ``val_loss`` and ``val_accuracy``: epochs and values.
     stopped
-        Whether the training was ended by the button, an interrupt or ``stop``.
+        Whether the button, an interrupt or ``stop`` ended the training before its last epoch was done.
     whole_epochs
         How many epochs were completed.
     """
@@ -135,7 +139,7 @@ class LiveCurves(keras.callbacks.Callback):
     ) -> None:
         super().__init__()
         self.name, self.stopped, self.whole_epochs = name, False, 0
-        self.curves: dict[str, Curve] = {}
+        self.curves: dict[str, tuple[list[float], list[float]]] = {}
         self._beside, self._chosen_screen, self._chosen_stop = list(beside), screen, stop
 
     def on_train_begin(self, logs: dict | None = None) -> None:
@@ -143,11 +147,12 @@ class LiveCurves(keras.callbacks.Callback):
         self.curves = {key: ([], []) for key in ("loss", "accuracy", "val_loss", "val_accuracy")}
         self.stopped, self.whole_epochs = False, 0
         self._stop = self._chosen_stop or threading.Event()
-        self._interrupt = _Interrupt(self._stop)
+        self._interrupt = _Interrupt(self._stop, self.model)
         self._screen = self._chosen_screen or (Page() if in_live_page() else Lines())
         earlier = {other.name: other.curves for other in self._beside if other is not self}
         self._drawing = _Drawing(self.name, earlier, self.params["epochs"])
         self._began = time.perf_counter()
+        self._first_epoch: int | None = None
         self._first_step: float | None = None
         self._speed: float | None = None
         self._next_picture = self._next_progress = self._drawing_seconds = 0.0
@@ -156,20 +161,21 @@ class LiveCurves(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Begin to count batches."""
         self._epoch, self._epoch_began, self._batches = epoch, time.perf_counter(), 0
+        self._first_epoch = epoch if self._first_epoch is None else self._first_epoch
         self._summed, self._sums = 0, {"loss": 0.0, "accuracy": 0.0}
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Add a point to the training curves now and then, show the progress, and end the training if asked to."""
         self._end_if_asked()
-        self._batches = batch + 1
         now, steps = time.perf_counter(), self.params["steps"]
+        self._batches = min(batch + 1, steps or batch + 1)  # several steps at a time may go beyond the last
         if self._first_step is None:
             self._first_step = self._epoch_began = now  # the first batch compiles the network: it says nothing
-        if steps is None:  # an endless generator
-            return
         if now >= self._next_progress:
             self._screen.progress(self._measure(now, steps))
             self._next_progress = now + SHORTEST
+        if steps is None:  # a generator that has not come to its end yet: the epoch's end will give a point
+            return
         if self._batches - self._summed < steps / POINTS_PER_EPOCH and self._batches < steps:
             return
         for key in self._sums.keys() & logs.keys():
@@ -182,12 +188,12 @@ class LiveCurves(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Add the epoch's point to the validation curves."""
+        whole = self._batches == self.params["steps"] or (self.params["steps"] is None and not self._stop.is_set())
         self._end_if_asked()
-        steps = self.params["steps"] or self._batches
-        self.whole_epochs += self._batches == steps
-        end = epoch + self._batches / steps
-        for key in ("val_loss", "val_accuracy"):
-            if key in logs:  # there is none without validation images
+        self.whole_epochs += whole
+        end = epoch + 1 if whole else epoch + self._batches / (self.params["steps"] or 2 * self._batches)
+        for key in ("loss", "accuracy", "val_loss", "val_accuracy"):
+            if key in logs and (key.startswith("val_") or not self._summed):
                 self._add(key, end, logs[key])
         self._draw()
         self._screen.epoch(self._describe_epoch(epoch, logs))
@@ -195,6 +201,7 @@ class LiveCurves(keras.callbacks.Callback):
     def on_train_end(self, logs: dict | None = None) -> None:
         """Leave the last picture, and a line that says what came of it."""
         self._interrupt.release()
+        self.stopped &= self._first_epoch + self.whole_epochs < self.params["epochs"]
         self._screen.end(self._summarise(), self._drawing.finish(self.curves))
 
     def _add(self, key: str, epoch: float, value: float) -> None:
@@ -216,14 +223,17 @@ class LiveCurves(keras.callbacks.Callback):
         self._drawing_seconds += ended - began
         self._next_picture = ended + SHORTEST
 
-    def _measure(self, now: float, steps: int) -> Progress:
+    def _measure(self, now: float, steps: int | None) -> Progress:
         count = getattr(self.model.metrics[0], "count", None)  # of the images in the mean loss of this epoch
         seconds = now - self._epoch_began
         if count is not None and seconds > 0.1:  # just after the beginning, the last epoch's speed is the better guess
             self._speed = float(count) / seconds
-        done = (self._epoch * steps + self._batches) / (self.params["epochs"] * steps)
-        left = (now - self._first_step) * (1 - done) / done
-        return Progress(self._epoch + 1, self.params["epochs"], self._batches, steps, self._speed, left)
+        progress = Progress(self._epoch + 1, self.params["epochs"], self._batches, steps, self._speed, None)
+        before = self._first_epoch / self.params["epochs"]  # what was done when this training began
+        if steps is None or progress.fraction <= before:
+            return progress
+        left = (now - self._first_step) * (1 - progress.fraction) / (progress.fraction - before)
+        return replace(progress, seconds_left=left)
 
     def _describe_epoch(self, epoch: int, logs: dict) -> str:
         parts = []
@@ -236,22 +246,19 @@ class LiveCurves(keras.callbacks.Callback):
 
     def _summarise(self) -> str:
         seconds = time.perf_counter() - self._began
-        steps = self.params["steps"]
-        if self.stopped and self._batches != steps:
-            what = (
-                f"Stopped in epoch {self._epoch + 1} of {self.params['epochs']}, after batch {self._batches} of {steps}"
-            )
-        else:
-            what = f"{'Stopped after' if self.stopped else 'Done:'} {self._epoch + 1} epochs"
-        _, losses = self.curves["val_loss"]
-        if not np.isfinite(losses).any():
+        epochs, steps = self._epoch + 1 - self._first_epoch, self.params["steps"]
+        what = f"{'Stopped after' if self.stopped else 'Done:'} {epochs} epoch{'s' if epochs > 1 else ''}"
+        if self.stopped and self.whole_epochs < epochs:
+            batches = f"{self._batches} of {steps}" if steps else self._batches
+            what = f"Stopped in epoch {self._epoch + 1} of {self.params['epochs']}, after batch {batches}"
+        epoch = best_epoch(self.curves)
+        if epoch is None:
             return f"{what}, ≈ {seconds:.0f} s."
-        best = int(np.nanargmin(losses))
+        at = int(np.nanargmin(self.curves["val_loss"][1]))
         accuracies = self.curves["val_accuracy"][1]
-        accuracy = f", with an accuracy of ≈ {accuracies[best]:.1%}" if accuracies else ""
-        return (
-            f"{what}, ≈ {seconds:.0f} s. Lowest validation loss: ≈ {losses[best]:.3f} in epoch ≈ {best + 1}{accuracy}."
-        )
+        accuracy = f", with an accuracy of ≈ {accuracies[at]:.1%}" if accuracies else ""
+        loss = self.curves["val_loss"][1][at]
+        return f"{what}, ≈ {seconds:.0f} s. Lowest validation loss: ≈ {loss:.3f} in epoch ≈ {epoch}{accuracy}."
 
 
 def in_live_page() -> bool:
@@ -280,6 +287,8 @@ class Page(Screen):
         self._bar = TrainingBar(text="the first batch takes a little longer …")
         self._line = display(self._bar, display_id=True)
         self._handle: DisplayHandle | None = None
+        if shell := get_ipython():  # a bar must not outlive a training that an error has ended
+            shell.events.register("post_run_cell", self._close)
 
     def progress(self, progress: Progress) -> None:
         """Move the bar."""
@@ -298,15 +307,21 @@ class Page(Screen):
         self._line.update({"text/plain": summary}, raw=True)
         self._bar.close()
         self.picture(png)
+        if shell := get_ipython():
+            shell.events.unregister("post_run_cell", self._close)
+
+    def _close(self, result: object) -> None:
+        self._line.update({"text/plain": "This training was not brought to its end."}, raw=True)
+        self._bar.close()
+        get_ipython().events.unregister("post_run_cell", self._close)
 
 
 class Lines(Screen):
     """Where nothing moves: a line for each epoch; in a notebook's kernel, the picture at the end."""
 
-    moves = False
-
     def __init__(self) -> None:
         self._terminal = sys.stdout.isatty()
+        self._in_kernel = getattr(get_ipython(), "kernel", None) is not None
 
     def progress(self, progress: Progress) -> None:
         """Write over the last line, in a terminal."""
@@ -315,13 +330,17 @@ class Lines(Screen):
 
     def epoch(self, line: str) -> None:
         """Print the line."""
-        print(f"\r\033[K{line}" if self._terminal else line, flush=True)
+        self._print(f"\r\033[K{line}" if self._terminal else line)
 
     def end(self, summary: str, png: bytes) -> None:
         """Print the summary, and show the picture where pictures can be shown."""
-        print(summary, flush=True)
-        if getattr(get_ipython(), "kernel", None) is not None:
+        self._print(summary)
+        if self._in_kernel:
             display(_bundle(png), raw=True)
+
+    def _print(self, line: str) -> None:
+        # Only notebooks are compared with their stored outputs, and not every terminal has the sign.
+        print(line if self._in_kernel else line.replace("≈ ", ""), flush=True)
 
 
 def _bundle(png: bytes) -> dict[str, bytes | str]:
@@ -329,33 +348,44 @@ def _bundle(png: bytes) -> dict[str, bytes | str]:
 
 
 class _Interrupt:
-    """Turn the interrupts of the main thread into an event, until released."""
+    """Turn the interrupts of the main thread into an event, while a network is trained."""
 
-    def __init__(self, event: threading.Event) -> None:
-        self._event, self._first = event, None
-        self._earlier: Callable | int | None = None
-        if threading.current_thread() is threading.main_thread():
+    def __init__(self, event: threading.Event, model: keras.Model) -> None:
+        self._event, self._model, self._first = event, model, None
+        self._listening = threading.current_thread() is threading.main_thread()
+        if self._listening:
             self._earlier = signal.signal(signal.SIGINT, self._note)
 
     def release(self) -> None:
-        if self._earlier is not None:
-            signal.signal(signal.SIGINT, self._earlier)
-            self._earlier = None
+        """Listen no longer."""
+        if self._listening:
+            signal.signal(signal.SIGINT, self._earlier or signal.default_int_handler)
+            self._listening = False
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         now = time.perf_counter()
         self._first = self._first or now
-        self._event.set()
-        if now - self._first > PATIENCE:  # it should have ended by now
-            self.release()
-            raise KeyboardInterrupt
+        if self._is_training(frame) and now - self._first <= PATIENCE:
+            self._event.set()
+            return
+        self.release()  # the training has failed, or does not end: an interrupt is an interrupt again
+        signal.raise_signal(number)
+
+    def _is_training(self, frame: FrameType | None) -> bool:
+        while frame is not None:
+            if frame.f_code.co_name == "fit" and frame.f_locals.get("self") is self._model:
+                return True
+            frame = frame.f_back
+        return False
 
 
 class _Drawing:
     """The figure of a training, drawn again quickly: what seldom changes is drawn once and kept."""
 
     def __init__(self, name: str, earlier: Mapping[str, Curves], epochs: int) -> None:
-        self._name, self._earlier, self._epochs = name, earlier, epochs
+        names = itertools.chain([name], (f"{name} ({number})" for number in itertools.count(2)))
+        self._name = next(free for free in names if free not in earlier)
+        self._earlier, self._epochs = earlier, epochs
         self._shown: tuple | None = None
 
     def finish(self, curves: Curves) -> bytes:

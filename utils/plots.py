@@ -5,6 +5,7 @@ line of a cell, a script saves it.
 """
 
 import io
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -144,19 +145,20 @@ def plot_curves(trainings: Mapping[str, Mapping[str, Curve]], epochs: int | None
     Returns
     -------
     Figure
-        A ring marks the epoch with the lowest validation loss. A training curve carries the name and the key, such as
-        ``CNN/loss``, as its ``gid``.
+        A ring marks the lowest validation loss. Of many trainings, only the last seven have colours and names. A
+        training curve carries the name and the key, such as ``CNN/loss``, as its ``gid``.
     """
     figure = Figure(figsize=(13, 4), layout="none")
     figure.subplots_adjust(left=0.06, right=0.78, bottom=0.15, top=0.91, wspace=0.2)
     loss, accuracy = figure.subplots(1, 2)
     entries = []
     for index, (name, curves) in enumerate(trainings.items()):
-        color, label = f"C{index}", name
-        losses = curves.get("val_loss", ((), ()))[1]
-        if np.isfinite(losses).any():
-            label += f"\nbest: epoch {1 + int(np.nanargmin(losses))}"
-        entries.append(Line2D([], [], color=color, label=label))
+        color, best = f"C{index % _COLORS}", best_epoch(curves)
+        if index < len(trainings) - _COLORS:
+            color = "0.85"
+        else:
+            label = name if best is None else f"{name}\nbest: epoch {best}"
+            entries.append(Line2D([], [], color=color, label=label))
         for axes, key, scale in ((loss, "loss", 1), (accuracy, "accuracy", 100)):
             at, values = curves.get(key, ((), ()))
             if len(values):
@@ -164,9 +166,9 @@ def plot_curves(trainings: Mapping[str, Mapping[str, Curve]], epochs: int | None
             at, values = curves.get(f"val_{key}", ((), ()))
             if len(values):
                 axes.plot(at, np.multiply(values, scale), "o-", color=color)
-            if len(values) and np.isfinite(losses).any():
-                best = int(np.nanargmin(losses))
-                axes.plot(at[best], scale * values[best], "o", color=color, **_RING)
+            if len(values) and best is not None:
+                lowest = int(np.nanargmin(curves["val_loss"][1]))
+                axes.plot(at[lowest], scale * values[lowest], "o", color=color, **_RING)
     highest = max((value for line in loss.lines for value in _later(line)), default=2.3)
     lowest = min((value for line in accuracy.lines for value in _later(line)), default=0)
     loss.set(title="Loss", ylabel="Loss (cross-entropy)", ylim=(0, 1.1 * max(highest, 1e-3)))
@@ -181,6 +183,14 @@ def plot_curves(trainings: Mapping[str, Mapping[str, Curve]], epochs: int | None
     return figure
 
 
+def best_epoch(curves: Mapping[str, Curve]) -> int | None:
+    """Find the epoch, counted from 1, with the lowest validation loss; None if there was no validation."""
+    at, losses = curves.get("val_loss", ((), ()))
+    return math.ceil(at[int(np.nanargmin(losses))]) if np.isfinite(losses).any() else None
+
+
+#: How many trainings have a colour of their own.
+_COLORS = 7
 #: How the best epoch is marked.
 _RING = {"markersize": 15, "markerfacecolor": "none", "markeredgewidth": 2, "linestyle": "none", "clip_on": False}
 

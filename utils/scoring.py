@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from utils.errors import DigitsError
 from utils.paths import shown, whole_file
@@ -39,23 +40,12 @@ def read_labels(folder: str | os.PathLike) -> dict[Path, str]:
         could mean several.
     """
     folder = Path(folder)
-    above = folder.resolve().parent
-    path = next((place / LABELS for place in (folder, above) if os.path.isfile(place / LABELS)), None)
-    if path is None:
+    table = _read_table(folder)
+    if table is None:
         raise DigitsError(
             f"{shown(folder)} has no {LABELS}: write one with the columns file and label, a row an image."
         )
-    try:
-        text = path.read_text(encoding="utf-8-sig")  # spreadsheets put a mark at the beginning
-    except UnicodeDecodeError as error:
-        raise DigitsError(f"{shown(path)} is not in UTF-8: save it as CSV in UTF-8.") from error
-    except OSError as error:
-        raise DigitsError(f"{shown(path)} cannot be read ({error.strerror}): check its permissions.") from error
-    header = text.partition("\n")[0]
-    rows = csv.reader(text.splitlines(keepends=True), delimiter=max(",;\t", key=header.count))
-    names = [name.strip().lower() for name in next(rows, [])]
-    if not {"file", "label"} <= set(names):
-        raise DigitsError(f"{shown(path)} has no columns file and label: name them so in its first line.")
+    path, names, rows = table.path, table.names, table.rows
     below: dict[str, list[Path]] = {}
     for place, _, files in os.walk(folder):
         for file in files:
@@ -81,7 +71,7 @@ def read_labels(folder: str | os.PathLike) -> dict[Path, str]:
 
 
 def add_labelled(folder: str | os.PathLike, data: bytes, suffix: str, label: str) -> Path:
-    """Put an image into a folder, and what it shows into the folder's ``labels.csv``.
+    """Put an image into a folder, and what it shows into its ``labels.csv``, here or in the folder above.
 
     Parameters
     ----------
@@ -102,33 +92,64 @@ def add_labelled(folder: str | os.PathLike, data: bytes, suffix: str, label: str
     Raises
     ------
     DigitsError
-        If the label is not made of digits, or a file cannot be written.
+        If the label is not made of digits, ``labels.csv`` cannot be read, or a file cannot be written.
     """
     folder = Path(folder)
     lines = label.split()
     if not lines or not all(line.isascii() and line.isdigit() for line in lines):
         raise DigitsError(f"{label!r} is no label: type the digits that the image shows, a space between two lines.")
+    table = _read_table(folder) or _Table(folder / LABELS, "file,label\n", ",", ["file", "label"], [])
+    taken = {Path(value).name for row in table.rows for value in row}
     stem = "_".join(lines)[:80] + "-mine"
-    numbers = itertools.chain([""], (f"-{number}" for number in itertools.count(2)))
-    path = next(path for number in numbers if not (path := folder / f"{stem}{number}{suffix}").exists())
-    table = folder / LABELS
-    text = table.read_text(encoding="utf-8-sig") if os.path.isfile(table) else "file,label\n"
-    header = text.partition("\n")[0]
-    values = {"file": path.name, "label": "\n".join(lines)}
-    delimiter = max(",;\t", key=header.count)
+    names = itertools.chain([f"{stem}{suffix}"], (f"{stem}-{number}{suffix}" for number in itertools.count(2)))
+    path = folder / next(name for name in names if name not in taken and not (folder / name).exists())
+    named = path.relative_to(table.path.parent).as_posix() if table.path.parent != folder.resolve() else path.name
+    values = {"file": named, "label": "\n".join(lines)}
     row = io.StringIO()
-    csv.writer(row, delimiter=delimiter, lineterminator="\n").writerow(
-        values.get(name.strip().lower(), "") for name in header.strip().split(delimiter)
+    csv.writer(row, delimiter=table.delimiter, lineterminator="\n").writerow(
+        values.get(name, "") for name in table.names
     )
     with whole_file(path) as part:
         part.write_bytes(data)
     try:
-        with whole_file(table) as part:
-            part.write_text(text + ("" if text.endswith("\n") else "\n") + row.getvalue(), encoding="utf-8", newline="")
+        with whole_file(table.path) as part:
+            text = table.text + ("" if table.text.endswith("\n") else "\n") + row.getvalue()
+            part.write_text(text, encoding="utf-8", newline="")
     except DigitsError:
         path.unlink()  # an image without its label would be a riddle
         raise
     return path
+
+
+class _Table(NamedTuple):
+    """A ``labels.csv``: its text as it is, and its columns' names and rows."""
+
+    path: Path
+    text: str
+    delimiter: str
+    names: list[str]
+    rows: list[list[str]]
+
+
+def _read_table(folder: Path) -> _Table | None:
+    """Read the ``labels.csv`` in a folder, or in the folder above; None if there is none."""
+    above = folder.resolve().parent
+    path = next((place / LABELS for place in (folder, above) if os.path.lexists(place / LABELS)), None)
+    if path is None:
+        return None
+    try:
+        text = path.read_bytes().decode("utf-8-sig")  # spreadsheets put a mark at the beginning
+    except UnicodeDecodeError as error:
+        raise DigitsError(f"{shown(path)} is not in UTF-8: save it as CSV in UTF-8.") from error
+    except OSError as error:
+        raise DigitsError(f"{shown(path)} cannot be read ({error.strerror}): check its permissions.") from error
+    header = text.partition("\n")[0]
+    delimiter = max(",;\t", key=header.count)
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    names = [name.strip().lower() for name in next(rows, [])]
+    if not {"file", "label"} <= set(names):
+        raise DigitsError(f"{shown(path)} has no columns file and label: name them so in its first line.")
+    return _Table(path, text, delimiter, names, list(rows))
 
 
 @dataclass(frozen=True)

@@ -141,7 +141,7 @@ def try_threshold(labels: np.ndarray, probabilities: np.ndarray) -> Panel:
         if refused:
             text += f" Of those, it would have read {right[~kept].mean():.0%} correctly."
         words.value = text
-        picture.show(draw(), "coverage and accuracy against the threshold")
+        picture.show(draw(), f"coverage {kept.mean():.2%} and {wrong} errors at a threshold of {threshold.value:.2%}")
 
     threshold.observe(show, "value")
     show()

@@ -20,8 +20,8 @@ RATES = (1e-5, 1e-4, 3e-4, 1e-3, 2e-3, 5e-3, 1e-2, 3e-2, 0.1, 1.0)
 
 #: One training at a time: two would share the processor, and each would look slow.
 _one_at_a_time = threading.Lock()
-#: Stops the run of the panel that was made last: a cell that is run again makes a new one.
-_last_panel = threading.Event()
+#: What stops the runs that are under way: a cell that is run again makes a new panel, and the old one's run ends.
+_under_way: set[threading.Event] = set()
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,17 @@ class Experiments:
         self._count = 0
 
     def train(self, settings: Settings, screen: Screen, stop: threading.Event) -> Run:
-        """Train once, and add the run to the others."""
+        """Train once, and add the run to the others; wait for a training that is under way."""
+        _under_way.add(stop)
+        try:
+            with _one_at_a_time:
+                run = self._train(settings, screen, stop)
+        finally:
+            _under_way.discard(stop)
+        self.runs.append(run)
+        return run
+
+    def _train(self, settings: Settings, screen: Screen, stop: threading.Event) -> Run:
         self._count += 1
         name = f"{self._count}. {NAMES[settings.model]}, {settings.learning_rate:g}"
         live = LiveCurves(name, [run.live for run in self.runs], screen, stop)
@@ -93,22 +103,20 @@ class Experiments:
             metrics=["accuracy"],
             jit_compile=False,
         )
-        x, y = self.x_train[: settings.images], self.y_train[: settings.images]
         began = time.perf_counter()
         model.fit(
-            x,
-            y,
+            self.x_train[: settings.images],
+            self.y_train[: settings.images],
             batch_size=settings.batch_size,
             epochs=settings.epochs,
             validation_data=(self.x_val, self.y_val),
             callbacks=[live, best],
             verbose=0,
         )
+        seconds = time.perf_counter() - began
         losses, accuracies = live.curves["val_loss"][1], live.curves["val_accuracy"][1]
         at = int(np.nanargmin(losses)) if np.isfinite(losses).any() else 0
-        run = Run(settings, live, losses[at], accuracies[at], time.perf_counter() - began)
-        self.runs.append(run)
-        return run
+        return Run(settings, live, losses[at], accuracies[at], seconds)
 
     def figure(self) -> Figure:
         """Draw the curves of all runs."""
@@ -167,9 +175,9 @@ def try_training(
     Panel
         The settings, the buttons Run, Stop and Clear, a progress bar, the table and the curves.
     """
-    global _last_panel
-    _last_panel.set()
-    stop = _last_panel = threading.Event()
+    for event in list(_under_way):
+        event.set()
+    stop = threading.Event()
     experiments = Experiments(x_train, y_train, x_val, y_val)
     sizes = [size for size in (1000, 3000, 10_000) if size < len(x_train)]
     controls = _controls({f"{size:,}": size for size in sizes} | {f"all {len(x_train):,}": len(x_train)})
@@ -186,8 +194,7 @@ def try_training(
 
     def train(settings: Settings) -> None:
         try:
-            with _one_at_a_time:
-                experiments.train(settings, screen, stop)
+            experiments.train(settings, screen, stop)
             show(screen.summary)
         except Exception as error:  # in a thread nobody else would say so
             show(f"The run failed: {html.escape(str(error))}")
@@ -200,7 +207,8 @@ def try_training(
         end.disabled = False
         stop.clear()
         settings = Settings(**{name: control.value for name, control in controls.items()})
-        screen.text.value = "the first batch takes a little longer …"
+        waits = _one_at_a_time.locked()
+        screen.text.value = "waiting for another run to end …" if waits else "the first batch takes a little longer …"
         threading.Thread(target=train, args=[settings], daemon=True).start()
 
     def forget(_: object) -> None:
@@ -260,7 +268,7 @@ class _PanelScreen(Screen):
     moves = True
 
     def __init__(self) -> None:
-        self.progress_bar = widgets.FloatProgress(max=1, layout={"width": "16em"})
+        self.progress_bar = widgets.FloatProgress(description="Progress", max=1, style=WIDE, layout={"width": "20em"})
         self.text, self.table = widgets.HTML(), widgets.HTML()
         self.image = Picture()
         self.summary = ""

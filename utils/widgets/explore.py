@@ -37,7 +37,12 @@ def explore_digits(images: np.ndarray, labels: np.ndarray) -> Panel:
     by_digit = {digit: np.flatnonzero(labels == digit) for digit in range(10)}
     digit = widgets.ToggleButtons(options=range(10), description="Digit", style={"button_width": "2.6em", **WIDE})
     which = widgets.IntSlider(
-        description="Image", min=1, max=len(by_digit[0]), layout={"width": "36em"}, style=WIDE, continuous_update=True
+        description="Image",
+        min=1,
+        max=max(1, len(by_digit[0])),
+        layout={"width": "36em"},
+        style=WIDE,
+        continuous_update=True,
     )
     picture = widgets.HTML()
 
@@ -68,10 +73,14 @@ def _draw(image: np.ndarray, caption: str) -> str:
     """Draw an image as SVG: a square and a number for each pixel, and a line that its pixel brings up."""
     side = SIDE * CELL
     parts = [
-        f'<svg class="explored-digit" role="img" aria-label="{caption}" viewBox="0 -26 {side} {side + 30}" '
-        f'width="{side}" style="max-width: 100%; background: white" font-family="sans-serif" font-size="9">'
-        f'<text x="0" y="-8" font-size="16">{caption}</text>'
+        f'<svg class="explored-digit" role="img" aria-label="{caption}" viewBox="-22 -40 {side + 24} {side + 44}" '
+        f'width="{side + 24}" style="max-width: 100%; background: white" font-family="sans-serif" font-size="9">'
+        f'<text x="0" y="-22" font-size="16">{caption}</text>'
     ]
+    for index in range(SIDE):
+        at = index * CELL + CELL / 2
+        parts.append(f'<text x="{at}" y="-5" text-anchor="middle" fill="#666">{index}</text>')
+        parts.append(f'<text x="-6" y="{at + 3}" text-anchor="end" fill="#666">{index}</text>')
     for (row, column), value in np.ndenumerate(image):
         x, y, shade = column * CELL, row * CELL, 255 - int(value)
         parts.append(
@@ -82,7 +91,7 @@ def _draw(image: np.ndarray, caption: str) -> str:
             color = "black" if shade > 127 else "white"
             parts.append(f'<text x="{x + CELL / 2}" y="{y + 13}" text-anchor="middle" fill="{color}">{value}</text>')
         where = f"row {row}, column {column}: {value}"
-        parts.append(f'<text class="value" x="{side}" y="-8" text-anchor="end">{where}</text></g>')
+        parts.append(f'<text class="value" x="{side}" y="-22" text-anchor="end">{where}</text></g>')
     return "".join([*parts, "</svg>"])
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from utils.errors import DigitsError
 from utils.normalise import SIDE, scale_pixels
 from utils.plots import show_image
 from utils.quiet import keras
@@ -32,7 +33,14 @@ def feature_maps(model: keras.Model, image: np.ndarray) -> dict[str, np.ndarray]
     -------
     dict of str to (h, w, channels) float32 array
         By layer, what its ReLU lets through: where each filter has found what it looks for, and how clearly.
+
+    Raises
+    ------
+    DigitsError
+        If the network is not convolutional.
     """
+    if not any(isinstance(layer, keras.layers.Conv2D) for layer in model.layers):
+        raise DigitsError(f"{model.name} has no convolution: name a network such as that of build_cnn.")
     chosen = [layer for layer in model.layers if isinstance(layer, keras.layers.ReLU) and layer.output.ndim == 4]
     inner = keras.Model(model.input, [layer.output for layer in chosen])
     maps = inner(scale_pixels(image[np.newaxis]), training=False)
@@ -118,16 +126,18 @@ def look_inside(model: keras.Model, images: np.ndarray, pad: "DrawingPad | None"
     picture = Picture()
 
     def draw() -> Figure:
-        return _figure(model, shown[which.value - 1], names[block.value - 1], block.value)
+        image = shown[min(which.value, len(shown)) - 1]  # the pad may just have brought fewer
+        return _figure(model, image, names[block.value - 1], block.value)
 
     def show(_: object = None) -> None:
         picture.show(draw(), f"what the network sees, what it needs, and the feature maps of block {block.value}")
 
     def follow(reading: Reading) -> None:
         if reading.digits:
-            which.value = 1
+            which.unobserve(show, "value")  # one drawing is enough
             shown[:] = reading.images
-            which.max = len(shown)
+            which.value, which.max = 1, len(shown)
+            which.observe(show, "value")
             show()
 
     for control in (which, block):

@@ -17,7 +17,7 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 
 from utils.errors import DigitsError
-from utils.images import decode_image, read_image
+from utils.images import SUFFIXES, decode_image, read_image
 from utils.normalise import SIDE
 from utils.paths import digits_folder, shown
 from utils.plots import BLUE, ORANGE, RED, show_image, show_probabilities
@@ -29,6 +29,8 @@ from utils.widgets.upload import Upload
 
 #: The pad's size, and the longest side of the small copy of a picture, in the page's pixels.
 WIDTH, HEIGHT, COPY = 460, 280, 340
+#: What the pad's own picture is called, and what stands beside it while it is empty.
+DRAWING, INVITATION = "the drawing", "Draw a digit, or several. They are read as the pen lifts."
 #: So many digits are shown with their bars.
 SHOWN = 12
 #: How long the pen must rest, in seconds, before those who listen to the pad are told.
@@ -85,7 +87,7 @@ class DrawingPad(Panel):
 
     def __init__(self, model: keras.Model, folder: Path, example: str | Path | None) -> None:
         self._model, self._folder = model, folder
-        self._listeners: list[Callable[[Reading], None]] = []
+        self._listener: Callable[[Reading], None] = lambda _: None
         self._later = threading.Timer(PAUSE, self._tell)
         self._paint = Pad(width=WIDTH, height=HEIGHT, brush=False, color_picker=False)
         upload = Upload(
@@ -99,16 +101,16 @@ class DrawingPad(Panel):
         )  # fmt: skip
         self._note = widgets.HTML()
         self._result = widgets.HTML(layout={"width": "26em", "min_height": "330px"})
-        self._paint.observe(lambda change: self._read(base64.b64decode(change["new"]), ".png", "drawing"), "base64")
+        self._paint.observe(lambda change: self._read(base64.b64decode(change["new"]), ".png", DRAWING), "base64")
         self._save.on_click(self._saved)
         left = widgets.VBox([self._paint, upload, widgets.HBox([self._label, self._save]), self._note])
         picture = (lambda: _figure(model, read_image(example))) if example else None
         super().__init__([widgets.HBox([left, self._result], layout=BESIDE)], "Draw a digit", picture)
-        self._forget("Draw a digit, or several. They are read as the pen lifts.")
+        self._forget(INVITATION)
 
     def on_reading(self, listener: Callable[[Reading], None]) -> None:
-        """Call a function with each new reading, as soon as the pen has rested for a moment."""
-        self._listeners.append(listener)
+        """Call a function with each new reading, as soon as the pen has rested for a moment, and no longer another."""
+        self._listener = listener
 
     def _forget(self, message: str) -> None:
         self.reading = Reading("", images=np.zeros((0, SIDE, SIDE), np.uint8))
@@ -121,13 +123,14 @@ class DrawingPad(Panel):
         except DigitsError as error:
             self._forget(html.escape(str(error)))
             return
-        if page.min() == page.max():  # the pad was cleared
-            self._forget("Draw a digit, or several. They are read as the pen lifts.")
+        if page.min() == page.max():
+            cleared = name == DRAWING
+            self._forget(INVITATION if cleared else f"No digit found: {html.escape(name)} has one colour only.")
             return
         digits, images = read_page(self._model, page)
         self.reading = Reading(name, digits, images=images)
         self._result.value = _describe(page, self.reading, predict_probabilities(self._model, images))
-        self._file = data, suffix
+        self._file = data, suffix if suffix in SUFFIXES else ".png"  # whose name says that it is an image
         self._label.value, self._save.disabled, self._note.value = self.reading.text.replace("\n", " "), False, ""
         self._later.cancel()  # listeners have time: they must not keep the next stroke waiting
         self._later = threading.Timer(PAUSE, self._tell)
@@ -135,8 +138,7 @@ class DrawingPad(Panel):
         self._later.start()
 
     def _tell(self) -> None:
-        for listener in self._listeners:
-            listener(self.reading)
+        self._listener(self.reading)
 
     def _saved(self, _: object) -> None:
         try:
@@ -212,15 +214,15 @@ def _bars(digit: Digit, probabilities: np.ndarray) -> str:
 def _figure(model: keras.Model, page: np.ndarray) -> Figure:
     """Draw the same for paper."""
     digits, images = read_page(model, page)
-    figure = Figure(figsize=(12, 1.6 + 1.6 * len(digits)), layout="constrained")
+    figure = Figure(figsize=(12, 1.6 + 1.6 * max(1, len(digits))), layout="constrained")
     left, right = figure.subfigures(1, 2)
     axes = left.subplots()
     axes.imshow(page, cmap="gray", vmin=0, vmax=255)
     for x, y, w, h in (digit.box for digit in digits):
         axes.add_patch(Rectangle((x - 0.5, y - 0.5), w, h, fill=False, edgecolor=ORANGE, linewidth=2))
     axes.set(title=f"Read: {''.join(map(str, digits))}", xticks=[], yticks=[])
-    grid = right.subplots(len(digits), 2, squeeze=False, width_ratios=(1, 2.2))
-    for (first, second), image, row in zip(grid, images, predict_probabilities(model, images), strict=True):
+    grid = right.subplots(max(1, len(digits)), 2, squeeze=False, width_ratios=(1, 2.2))
+    for (first, second), image, row in zip(grid, images, predict_probabilities(model, images), strict=False):
         show_image(first, image, "What the network sees")
         show_probabilities(second, row)
     return figure

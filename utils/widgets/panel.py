@@ -72,7 +72,7 @@ class Picture(widgets.VBox):
         figure
             What to draw.
         description
-            What it shows; a screen reader says it when it changes.
+            What it shows, for a screen reader.
         """
         self.put(to_png(figure))
         hidden = "position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%)"

@@ -15,7 +15,10 @@ function render({ model, el }) {
     button.addEventListener("click", () => {
       button.disabled = true; // one interrupt is enough
       button.textContent = "Stopping …";
-      kernel.interrupt();
+      kernel.interrupt().catch(() => {
+        button.disabled = false;
+        button.textContent = "■ Stop";
+      });
     });
     el.append(button);
   }
