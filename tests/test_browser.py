@@ -379,9 +379,9 @@ def test_evaluate(lab):
     matrix = notebook.widget("browse_confusion(")
     fields = matrix.locator("button")
     assert fields.count() > 20
-    right = matrix.locator("button[title*='read as 3']")
+    right = matrix.locator("button[title^='3 read as 3']")
     assert changes(matrix, right.click)
-    playwright.expect(matrix.locator("[role=status]")).to_contain_text("3 read as 3")
+    playwright.expect(matrix.locator("[role=status]")).to_contain_text("3 read as 3: ")
     assert changes(matrix, matrix.locator("button[title*='taken for']").first.click)
     notebook.shot("05-confusion", matrix)
 
@@ -392,7 +392,7 @@ def test_evaluate(lab):
     notebook.shot("05-threshold", threshold)
 
     inside = notebook.widget("look_inside(")
-    assert changes(inside, lambda: slide(inside, "Digit", 1))
+    assert changes(inside, lambda: slide(inside, "Image", 1))
     assert changes(inside, lambda: slide(inside, "Block", 1))
     notebook.shot("05-inside", inside)
     notebook.close()

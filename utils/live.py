@@ -19,6 +19,7 @@ from IPython.display import DisplayHandle, display
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from utils.front_end import in_live_page
 from utils.plots import Curve, best_epoch, encode, plot_curves, to_png
 from utils.quiet import keras
 
@@ -69,7 +70,7 @@ class Progress:
         if self.batches:
             parts[-1] += f" of {self.batches}"
         if self.images_per_second:
-            parts.append(f"{self.images_per_second:,.0f} images/s")
+            parts.append(f"{float(f'{self.images_per_second:.2g}'):,.0f} images/s")
         if self.seconds_left is not None:
             minutes, seconds = divmod(round(self.seconds_left), 60)
             parts.append(f"{minutes}:{seconds:02} left")
@@ -226,7 +227,7 @@ class LiveCurves(keras.callbacks.Callback):
     def _measure(self, now: float, steps: int | None) -> Progress:
         count = getattr(self.model.metrics[0], "count", None)  # of the images in the mean loss of this epoch
         seconds = now - self._epoch_began
-        if count is not None and seconds > 0.1:  # just after the beginning, the last epoch's speed is the better guess
+        if count is not None and seconds > 0.5:  # just after the beginning, the last epoch's speed is the better guess
             self._speed = float(count) / seconds
         progress = Progress(self._epoch + 1, self.params["epochs"], self._batches, steps, self._speed, None)
         before = self._first_epoch / self.params["epochs"]  # what was done when this training began
@@ -256,23 +257,9 @@ class LiveCurves(keras.callbacks.Callback):
             return f"{what}, ≈ {seconds:.0f} s."
         at = int(np.nanargmin(self.curves["val_loss"][1]))
         accuracies = self.curves["val_accuracy"][1]
-        accuracy = f", with an accuracy of ≈ {accuracies[at]:.1%}" if accuracies else ""
-        loss = self.curves["val_loss"][1][at]
-        return f"{what}, ≈ {seconds:.0f} s. Lowest validation loss: ≈ {loss:.3f} in epoch ≈ {epoch}{accuracy}."
-
-
-def in_live_page() -> bool:
-    """Say whether the code runs in a cell of a page that a person looks at.
-
-    JupyterLab, Jupyter Notebook, VS Code and Colab send a cell's number and the like along with its code; nbconvert,
-    nbclient and nbval, which run a notebook without a page, do not, and a terminal has no kernel at all.
-
-    Returns
-    -------
-    bool
-    """
-    kernel = getattr(get_ipython(), "kernel", None)
-    return kernel is not None and bool(kernel.get_parent("shell").get("metadata"))
+        accuracy = f", accuracy ≈ {accuracies[at]:.1%}" if accuracies else ""
+        best = f"validation loss ≈ {self.curves['val_loss'][1][at]:.3f}{accuracy}"
+        return f"{what}, ≈ {seconds:.0f} s.\nThe best was epoch ≈ {epoch}: {best}."
 
 
 class Page(Screen):
@@ -304,7 +291,7 @@ class Page(Screen):
 
     def end(self, summary: str, png: bytes) -> None:
         """Put the summary in the place of the bar, and show the whole picture."""
-        self._line.update({"text/plain": summary}, raw=True)
+        self._line.update({"text/plain": summary.replace("≈ ", "")}, raw=True)
         self._bar.close()
         self.picture(png)
         if shell := get_ipython():

@@ -169,10 +169,12 @@ def plot_curves(trainings: Mapping[str, Mapping[str, Curve]], epochs: int | None
             if len(values) and best is not None:
                 lowest = int(np.nanargmin(curves["val_loss"][1]))
                 axes.plot(at[lowest], scale * values[lowest], "o", color=color, **_RING)
-    highest = max((value for line in loss.lines for value in _later(line)), default=2.3)
+    tops = [max(_later(line), default=0) for line in loss.lines] or [2.3]
+    highest = min(max(tops), max(4, 1.5 * min(tops)))  # a training that has gone wild must not flatten the others
     lowest = min((value for line in accuracy.lines for value in _later(line)), default=0)
     loss.set(title="Loss", ylabel="Loss (cross-entropy)", ylim=(0, 1.1 * max(highest, 1e-3)))
-    accuracy.set(title="Accuracy", ylabel="Accuracy (%)", ylim=(min(99, 100 - 1.1 * (100 - lowest)), 100.3))
+    bottom = max(0, min(99, 100 - 1.1 * (100 - lowest)))
+    accuracy.set(title="Accuracy", ylabel="Accuracy (%)", ylim=(bottom, 100.3))
     for axes in (loss, accuracy):
         axes.set(xlabel="Epoch", xlim=(0, max(epochs or 1, axes.dataLim.x1 + 0.1 if axes.lines else 1)))
         axes.xaxis.get_major_locator().set_params(integer=True)

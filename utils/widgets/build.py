@@ -64,27 +64,25 @@ def try_network() -> Panel:
     Panel
         Sliders, a line that counts, the drawing of `utils.plots.draw_network`, and the Keras code.
     """
-    layout = {"width": "26em"}
-    blocks = widgets.IntSlider(description="Convolutions", value=2, max=4, style=WIDE, layout=layout)
-    filters = widgets.SelectionSlider(
-        description="Filters of the first", options=(4, 8, 16, 32), value=8, style=WIDE, layout=layout
-    )
+    slider = {"style": WIDE, "layout": {"width": "26em"}, "continuous_update": False}
+    blocks = widgets.IntSlider(description="Convolutions", value=2, max=4, **slider)
+    filters = widgets.SelectionSlider(description="Filters of the first", options=(4, 8, 16, 32), value=8, **slider)
     kernel = widgets.ToggleButtons(
         description="Their size", options={"3 × 3": 3, "5 × 5": 5}, style={"button_width": "5em"}
     )
-    dense = widgets.IntSlider(description="Hidden dense layers", value=1, max=3, style=WIDE, layout=layout)
+    dense = widgets.IntSlider(description="Hidden dense layers", value=1, max=3, **slider)
     units = widgets.SelectionSlider(
-        description="Units of each", options=(16, 32, 64, 128, 256, 512), value=64, style=WIDE, layout=layout
+        description="Units of each", options=(16, 32, 64, 128, 256, 512), value=64, **slider
     )
-    dropout = widgets.FloatSlider(
-        description="Dropout", max=0.8, step=0.1, readout_format=".1f", style=WIDE, layout=layout
-    )
+    dropout = widgets.FloatSlider(description="Dropout", max=0.8, step=0.1, readout_format=".1f", **slider)
     counted, picture, code = widgets.HTML(), Picture(), widgets.HTML()
 
     def build() -> tuple[keras.Model, str]:
         return build_network(*(control.value for control in (blocks, filters, kernel, dense, units, dropout)))
 
     def show(_: object = None) -> None:
+        filters.disabled = kernel.disabled = not blocks.value
+        units.disabled = not dense.value
         model, text = build()
         picture.show(draw_network(model), f"{len(model.layers)} layers, {model.count_params():,} parameters")
         counted.value = (

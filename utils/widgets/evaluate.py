@@ -7,7 +7,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from utils.plots import BLUE, ORANGE, RED, show_images
-from utils.widgets.panel import BESIDE, WIDE, Panel, Picture
+from utils.widgets.panel import BESIDE, WIDE, Panel, Picture, say
 
 #: So many images of a field are shown at most.
 SHOWN = 25
@@ -41,8 +41,8 @@ def browse_confusion(images: np.ndarray, labels: np.ndarray, probabilities: np.n
         those = np.flatnonzero((labels == true) & (predicted == said))
         those = those[np.argsort(-sure[those], kind="stable")][:SHOWN]
         count = counts[true, said]
-        what = f"{count:,} × {true} read as {said}" if true == said else f"{count:,} × {true} taken for {said}"
-        title = what + (f": the {SHOWN} of which it was surest" if count > SHOWN else "")
+        what = _name(true, said, count)
+        title = what + (f"\nthe {SHOWN} of which it was surest" if count > SHOWN else "")
         titles = [f"{probability:.0%}" for probability in sure[those]]
         return show_images(images[those], titles=titles, columns=5, title=title, size=0.98), what
 
@@ -54,16 +54,15 @@ def browse_confusion(images: np.ndarray, labels: np.ndarray, probabilities: np.n
             button.layout.border = f"3px solid {BLUE}" if field == (true, said) else "1px solid #ddd"
         picture.show(*draw(true, said))
 
-    colors = mpl.colormaps["Oranges"](0.8 * (mistakes / max(mistakes.max(), 1)) ** 0.6)
+    colors = mpl.colormaps["Oranges"](0.62 * (mistakes / max(mistakes.max(), 1)) ** 0.6)
     for field, count in np.ndenumerate(counts):
         if not count:
             continue
         true, said = field
-        right = true == said
         button = widgets.Button(
             description=str(count),
-            tooltip=f"{count:,} × {true} {'read as' if right else 'taken for'} {said}",
-            style={"button_color": "#eeeeee" if right else to_hex(colors[field]), "text_color": "black"},
+            tooltip=_name(true, said, count),
+            style={"button_color": "#eeeeee" if true == said else to_hex(colors[field]), "text_color": "black"},
             layout={"width": "46px", "height": "32px", "padding": "0", "margin": "0", "border": "1px solid #ddd"},
         )
         button.on_click(lambda _, true=true, said=said: choose(true, said))
@@ -94,6 +93,10 @@ def browse_confusion(images: np.ndarray, labels: np.ndarray, probabilities: np.n
     )
 
 
+def _name(true: int, said: int, count: int) -> str:
+    return f"{true} {'read as' if true == said else 'taken for'} {said}: {count:,} image{'s' if count > 1 else ''}"
+
+
 def try_threshold(labels: np.ndarray, probabilities: np.ndarray) -> Panel:
     """Choose below which confidence a network refuses, and see what is left and how good it is.
 
@@ -112,7 +115,7 @@ def try_threshold(labels: np.ndarray, probabilities: np.ndarray) -> Panel:
     sure, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
     levels = np.concatenate([np.arange(0.1, 0.9, 0.05), np.arange(0.9, 0.9995, 0.005), [0.999, 0.9999]]).round(4)
     threshold = widgets.SelectionSlider(
-        description="Threshold", options=[(f"{100 * level:.4g} %", level) for level in levels], value=0.9, style=WIDE,
+        description="Threshold", options=[(f"{100 * level:.4g} %", level) for level in levels], value=0.5, style=WIDE,
         layout={"width": "36em"},
     )  # fmt: skip
     words, picture = widgets.HTML(), Picture()
@@ -129,6 +132,8 @@ def try_threshold(labels: np.ndarray, probabilities: np.ndarray) -> Panel:
         first.set(title="A higher threshold reads less, and better", xlabel="Threshold (%)", ylabel="Images (%)")
         first.legend(loc="lower left")
         second.plot(100 * read, 100 * good, color="0.4")
+        second.axhline(99.9, color="0.6", linewidth=1, linestyle=":")
+        second.text(100 * read.min(), 99.9, "99.9 %", va="bottom", color="0.4", clip_on=True).set_in_layout(False)
         second.plot(100 * read[at], 100 * good[at], "o", color=ORANGE, markersize=12)
         second.set(title="The trade: accuracy against coverage", xlabel="Coverage (%)", ylabel="Accuracy (%)")
         return figure
@@ -140,7 +145,7 @@ def try_threshold(labels: np.ndarray, probabilities: np.ndarray) -> Panel:
         text = f"The network reads <b>{kept.mean():.2%}</b> of the images, {share}, and refuses {refused:,}."
         if refused:
             text += f" Of those, it would have read {right[~kept].mean():.0%} correctly."
-        words.value = text
+        words.value = say(text)
         picture.show(draw(), f"coverage {kept.mean():.2%} and {wrong} errors at a threshold of {threshold.value:.2%}")
 
     threshold.observe(show, "value")

@@ -14,9 +14,15 @@ from utils.live import LiveCurves, Progress, Screen
 from utils.models import BUILDERS, NAMES, Kind
 from utils.plots import plot_curves
 from utils.quiet import keras
-from utils.widgets.panel import BESIDE, WIDE, Panel, Picture
+from utils.widgets.panel import BESIDE, WIDE, Panel, Picture, say
 
 RATES = (1e-5, 1e-4, 3e-4, 1e-3, 2e-3, 5e-3, 1e-2, 3e-2, 0.1, 1.0)
+
+
+def _plain(rate: float) -> str:
+    """Write a learning rate without an exponent: 0.00001."""
+    return f"{rate:.5f}".rstrip("0").rstrip(".")
+
 
 #: One training at a time: two would share the processor, and each would look slow.
 _one_at_a_time = threading.Lock()
@@ -92,7 +98,7 @@ class Experiments:
 
     def _train(self, settings: Settings, screen: Screen, stop: threading.Event) -> Run:
         self._count += 1
-        name = f"{self._count}. {NAMES[settings.model]}, {settings.learning_rate:g}"
+        name = f"{self._count}. {NAMES[settings.model]}, {_plain(settings.learning_rate)}"
         live = LiveCurves(name, [run.live for run in self.runs], screen, stop)
         best = keras.callbacks.EarlyStopping(monitor="val_loss", patience=settings.epochs, restore_best_weights=True)
         keras.utils.set_random_seed(0)
@@ -132,9 +138,9 @@ class Experiments:
             "batch",
             "dropout",
             "epochs",
-            "val. loss",
-            "val. accuracy",
-            "seconds",
+            "best val. loss",
+            "accuracy then",
+            "s",
             "",
         )
         top = max(run.accuracy for run in self.runs)
@@ -143,7 +149,8 @@ class Experiments:
             settings, accuracy = run.settings, f"{run.accuracy:.1%}"
             cells = (
                 html.escape(run.live.name), f"{settings.images:,}", settings.batch_size, f"{settings.dropout:g}",
-                settings.epochs, f"{run.loss:.3f}", f"<b>{accuracy}</b>" if run.accuracy == top else accuracy,
+                f"{run.live.curves['loss'][0][-1]:.1f} of {settings.epochs}" if run.live.stopped else settings.epochs,
+                f"{run.loss:.3f}", f"<b>{accuracy}</b>" if run.accuracy == top else accuracy,
                 f"{run.seconds:.0f}", "stopped" if run.live.stopped else "",
             )  # fmt: skip
             rows.append("".join(f'<td style="padding: 0 1em 0 0">{cell}</td>' for cell in cells))
@@ -189,8 +196,8 @@ def try_training(
     screen = _PanelScreen()
 
     def show(note: str) -> None:
-        screen.table.value, screen.text.value = experiments.table(), note
-        screen.image.show(experiments.figure(), f"loss and accuracy of {len(experiments.runs)} runs")
+        screen.table.value, screen.text.value = experiments.table(), say(note)
+        screen.image.show(experiments.figure(), f"loss and accuracy by epoch, runs: {len(experiments.runs)}")
 
     def train(settings: Settings) -> None:
         try:
@@ -207,6 +214,7 @@ def try_training(
         end.disabled = False
         stop.clear()
         settings = Settings(**{name: control.value for name, control in controls.items()})
+        screen.progress_bar.value = 0
         waits = _one_at_a_time.locked()
         screen.text.value = "waiting for another run to end …" if waits else "the first batch takes a little longer …"
         threading.Thread(target=train, args=[settings], daemon=True).start()
@@ -248,7 +256,7 @@ def _controls(sizes: Mapping[str, int]) -> dict[str, widgets.Widget]:
         "epochs": widgets.IntSlider(description="Epochs", value=5, min=1, max=20, style=WIDE, layout=layout),
         "learning_rate": widgets.SelectionSlider(
             description="Learning rate",
-            options=[(f"{rate:g}", rate) for rate in RATES],
+            options=[(_plain(rate), rate) for rate in RATES],
             value=1e-3,
             style=WIDE,
             layout=layout,

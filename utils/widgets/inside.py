@@ -121,7 +121,7 @@ def look_inside(model: keras.Model, images: np.ndarray, pad: "DrawingPad | None"
     """
     shown = list(images)
     names = list(feature_maps(model, images[0]))
-    which = widgets.IntSlider(description="Digit", min=1, max=len(shown), style=WIDE, layout={"width": "26em"})
+    which = widgets.IntSlider(description="Image", min=1, max=len(shown), style=WIDE, layout={"width": "26em"})
     block = widgets.IntSlider(description="Block", min=1, max=len(names), style=WIDE, layout={"width": "26em"})
     picture = Picture()
 
@@ -137,6 +137,7 @@ def look_inside(model: keras.Model, images: np.ndarray, pad: "DrawingPad | None"
             which.unobserve(show, "value")  # one drawing is enough
             shown[:] = reading.images
             which.value, which.max = 1, len(shown)
+            which.layout.display = "none" if len(shown) == 1 else ""
             which.observe(show, "value")
             show()
 

@@ -13,9 +13,19 @@ function passTouches(el) {
   for (const type of Object.keys(MOUSE)) el.addEventListener(type, pass, { capture: true, passive: false });
 }
 
+// Clear takes away what was read from a file, too, and gives the pen back to a hand that held the eraser.
+function followClear({ el, model }) {
+  el.addEventListener("click", (event) => {
+    if (!event.target.closest("button[title='Clear']")) return;
+    model.send({ cleared: true });
+    el.querySelector("button[title^='Marker']")?.click();
+  });
+}
+
 export default {
   render(context) {
     passTouches(context.el);
+    followClear(context);
     return paint.render(context);
   },
 };

@@ -24,7 +24,7 @@ from utils.plots import BLUE, ORANGE, RED, show_image, show_probabilities
 from utils.quiet import keras
 from utils.reading import Digit, Reading, predict_probabilities, read_page
 from utils.scoring import add_labelled
-from utils.widgets.panel import BESIDE, WIDE, Panel, pixel_picture
+from utils.widgets.panel import BESIDE, WIDE, Panel, pixel_picture, say
 from utils.widgets.upload import Upload
 
 #: The pad's size, and the longest side of the small copy of a picture, in the page's pixels.
@@ -102,6 +102,7 @@ class DrawingPad(Panel):
         self._note = widgets.HTML()
         self._result = widgets.HTML(layout={"width": "26em", "min_height": "330px"})
         self._paint.observe(lambda change: self._read(base64.b64decode(change["new"]), ".png", DRAWING), "base64")
+        self._paint.on_msg(lambda *_: self._forget(INVITATION))  # Clear was pressed
         self._save.on_click(self._saved)
         left = widgets.VBox([self._paint, upload, widgets.HBox([self._label, self._save]), self._note])
         picture = (lambda: _figure(model, read_image(example))) if example else None
@@ -115,7 +116,7 @@ class DrawingPad(Panel):
     def _forget(self, message: str) -> None:
         self.reading = Reading("", images=np.zeros((0, SIDE, SIDE), np.uint8))
         self._label.value, self._save.disabled = "", True
-        self._note.value, self._result.value = "", message
+        self._note.value, self._result.value = "", say(message)
 
     def _read(self, data: bytes, suffix: str, name: str) -> None:
         try:
@@ -144,9 +145,9 @@ class DrawingPad(Panel):
         try:
             path = add_labelled(self._folder, *self._file, self._label.value)
         except DigitsError as error:
-            self._note.value = html.escape(str(error))
+            self._note.value = say(html.escape(str(error)))
             return
-        self._note.value = f"Saved as {html.escape(shown(path))}, and its label in labels.csv."
+        self._note.value = say(f"Saved as {html.escape(shown(path))}, and its label in labels.csv.")
         self._save.disabled = True
 
 

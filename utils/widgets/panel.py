@@ -4,18 +4,27 @@ import base64
 import html
 import io
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
+import anywidget
 import ipywidgets as widgets
 import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
+from utils.front_end import in_live_page
 from utils.plots import to_png
 
 #: A style for labels as long as they need to be, not cut off.
 WIDE = {"description_width": "initial"}
 #: A layout for widgets beside each other, or below each other where the page is narrow.
 BESIDE = {"flex_flow": "row wrap", "grid_gap": "0 24px", "align_items": "flex-start"}
+
+
+class _Names(anywidget.AnyWidget):
+    """Tells screen readers what the sliders around it are called, and what they say."""
+
+    _esm = Path(__file__).with_name("names.js")
 
 
 class Panel(widgets.VBox):
@@ -34,7 +43,7 @@ class Panel(widgets.VBox):
     def __init__(
         self, children: Sequence[widgets.Widget], text: str, picture: Callable[[], Figure] | None = None
     ) -> None:
-        super().__init__(children)
+        super().__init__([*children, *([_Names()] if in_live_page() else [])])
         self._text, self._picture = text, picture
         _name_all(self)
 
@@ -62,7 +71,7 @@ class Picture(widgets.VBox):
             format="png", layout={"max_width": "100%", "width": "auto", "align_self": "flex-start"}
         )
         self._words = widgets.HTML(layout={"height": "0", "margin": "0"})
-        super().__init__([self._image, self._words])
+        super().__init__([self._image, self._words], layout={"overflow": "hidden"})
 
     def show(self, figure: Figure, description: str) -> None:
         """Draw a figure in the place of the one before.
@@ -76,7 +85,7 @@ class Picture(widgets.VBox):
         """
         self.put(to_png(figure))
         hidden = "position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%)"
-        self._words.value = f'<span role="status" style="{hidden}">{html.escape(description)}</span>'
+        self._words.value = say(html.escape(description), hidden)
 
     def put(self, png: bytes) -> None:
         """Show a PNG in the place of the one before."""
@@ -106,3 +115,8 @@ def pixel_picture(image: np.ndarray, side: int) -> str:
         f'<img src="data:image/png;base64,{data}" width="{side}" height="{height}" alt="" '
         'style="image-rendering: pixelated; border: 1px solid #ccc">'
     )
+
+
+def say(words: str, style: str = "") -> str:
+    """Mark words, in HTML, as something that has just happened and that a screen reader should say."""
+    return f'<span role="status" style="{style}">{words}</span>'

@@ -115,15 +115,25 @@ def try_preparation(files: Sequence[Path], model: "keras.Model", first: str = ""
     picture = Picture()
     pages: dict[Path, np.ndarray] = {}
 
-    def draw() -> tuple[Figure, str]:
+    def read() -> np.ndarray:
         if file.value not in pages:
             pages[file.value] = read_image(file.value)
-        page = pages[file.value]
+        return pages[file.value]
+
+    def choose(_: object) -> None:
+        """Begin with the threshold that Otsu's method finds."""
+        level, _ = cv2.threshold(255 - read(), 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+        threshold.value = int(np.clip(level, threshold.min, threshold.max))
+
+    def draw() -> tuple[Figure, str]:
+        page = read()
         ink, image = prepare_by_hand(
             page, threshold.value, blur.value, stroke.value or None, light.value, centring.value
         )
+        if not image.any():
+            return _figure(page, ink, image, None), "no ink is left"
         (probabilities,) = predict_probabilities(model, image[np.newaxis])
-        return _figure(page, ink, image, probabilities), f"read as {probabilities.argmax()}"
+        return _figure(page, ink, image, probabilities), f"read as {probabilities.argmax()}, {probabilities.max():.0%}"
 
     def show(_: object = None) -> None:
         picture.show(*draw())
@@ -132,12 +142,13 @@ def try_preparation(files: Sequence[Path], model: "keras.Model", first: str = ""
     controls = [file, threshold, blur, stroke, centring, light]
     for control in controls:
         control.observe(show, "value")
+    file.observe(choose, "value")
     show()
     left, right = widgets.VBox([file, centring, light]), widgets.VBox([threshold, blur, stroke])
     return Panel([widgets.HBox([left, right], layout=BESIDE), picture], "Prepare an image by hand", lambda: draw()[0])
 
 
-def _figure(page: np.ndarray, ink: np.ndarray, image: np.ndarray, probabilities: np.ndarray) -> Figure:
+def _figure(page: np.ndarray, ink: np.ndarray, image: np.ndarray, probabilities: np.ndarray | None) -> Figure:
     figure = Figure(figsize=(13, 3.1), layout="none")
     figure.subplots_adjust(left=0.01, right=0.99, bottom=0.19, top=0.88, wspace=0.25)
     first, second, third, fourth = figure.subplots(1, 4, width_ratios=(1, 1, 1, 1.5))
@@ -145,8 +156,8 @@ def _figure(page: np.ndarray, ink: np.ndarray, image: np.ndarray, probabilities:
     show_image(first, 255 - page[::step, ::step], "Image")
     show_image(second, ink[::step, ::step], "Above the threshold")
     show_image(third, image, f"{SIDE} × {SIDE}")
-    show_probabilities(fourth, probabilities)
-    fourth.set_title(
-        f"Read as {probabilities.argmax()}, {probabilities.max():.0%}" if image.any() else "No ink is left"
-    )
+    show_probabilities(fourth, np.zeros(10) if probabilities is None else probabilities)
+    fourth.set_title("No ink is left: lower the threshold")
+    if probabilities is not None:
+        fourth.set_title(f"Read as {probabilities.argmax()}, {probabilities.max():.0%}")
     return figure
