@@ -266,6 +266,11 @@ def test_explore(lab):
     first = svg.text_content()
     slide(widget, "Image", 3)
     Lab.wait(lambda: svg.text_content() != first, 20, "the image did not change")
+    handle = widget.locator(".noUi-handle").first
+    playwright.expect(handle).to_have_attribute("aria-label", "Image")
+    playwright.expect(handle).to_have_attribute("aria-valuetext", "4")
+    pressed = widget.get_by_role("button", name="7", exact=True, pressed=True)
+    playwright.expect(pressed).to_have_count(1)
     dark = svg.locator("g", has=notebook.page.locator("text:not(.value)")).nth(5)
     dark.hover()
     shown = dark.locator(".value")
@@ -474,6 +479,11 @@ def test_predict(lab):
 
     upload(digits_folder() / "507-table.jpg")
     playwright.expect(read).to_have_text("507", timeout=20_000)
+    pad.get_by_role("button", name="Eraser").click()
+    pad.get_by_role("button", name="Clear").click()
+    playwright.expect(pad).to_contain_text("Draw a digit")
+    pen(page, canvas, THREE)  # and no longer with the eraser
+    playwright.expect(read).to_have_text("3")
     upload({"name": "notes.png", "mimeType": "image/png", "buffer": b"no image"})
     playwright.expect(pad).to_contain_text("notes.png is not an image that can be read")
 

@@ -30,8 +30,8 @@ class Recorder(Screen):
     def epoch(self, line):
         self.lines.append(line)
 
-    def end(self, summary, png):
-        self.ends.append((summary, png))
+    def end(self, summary, draw):
+        self.ends.append((summary, draw()))
 
 
 class At(keras.callbacks.Callback):

@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import FrameType
 
@@ -26,7 +26,7 @@ from utils.quiet import keras
 #: Drawing may take at most this part of the training time …
 DRAWING_SHARE = 0.02
 #: … and so many seconds for the first pictures, so that they come soon.
-ADVANCE = 0.2
+ADVANCE = 0.15
 #: The page is not changed sooner than after so many seconds.
 SHORTEST = 0.3
 #: The training curves get a point for each such part of an epoch.
@@ -95,8 +95,8 @@ class Screen:
     def epoch(self, line: str) -> None:
         """Show what an epoch has brought."""
 
-    def end(self, summary: str, png: bytes) -> None:
-        """Show what stays: a line, and the whole picture."""
+    def end(self, summary: str, draw: Callable[[], bytes]) -> None:
+        """Show what stays: a line and, where pictures are shown, the whole one, a PNG that ``draw`` makes."""
 
 
 class LiveCurves(keras.callbacks.Callback):
@@ -203,7 +203,7 @@ class LiveCurves(keras.callbacks.Callback):
         """Leave the last picture, and a line that says what came of it."""
         self._interrupt.release()
         self.stopped &= self._first_epoch + self.whole_epochs < self.params["epochs"]
-        self._screen.end(self._summarise(), self._drawing.finish(self.curves))
+        self._screen.end(self._summarise(), lambda: self._drawing.finish(self.curves))
 
     def _add(self, key: str, epoch: float, value: float) -> None:
         epochs, values = self.curves[key]
@@ -289,11 +289,11 @@ class Page(Screen):
         else:
             self._handle.update(_bundle(png), raw=True)
 
-    def end(self, summary: str, png: bytes) -> None:
+    def end(self, summary: str, draw: Callable[[], bytes]) -> None:
         """Put the summary in the place of the bar, and show the whole picture."""
         self._line.update({"text/plain": summary.replace("≈ ", "")}, raw=True)
         self._bar.close()
-        self.picture(png)
+        self.picture(draw())
         if shell := get_ipython():
             shell.events.unregister("post_run_cell", self._close)
 
@@ -319,11 +319,11 @@ class Lines(Screen):
         """Print the line."""
         self._print(f"\r\033[K{line}" if self._terminal else line)
 
-    def end(self, summary: str, png: bytes) -> None:
+    def end(self, summary: str, draw: Callable[[], bytes]) -> None:
         """Print the summary, and show the picture where pictures can be shown."""
         self._print(summary)
         if self._in_kernel:
-            display(_bundle(png), raw=True)
+            display(_bundle(draw()), raw=True)
 
     def _print(self, line: str) -> None:
         # Only notebooks are compared with their stored outputs, and not every terminal has the sign.
@@ -389,34 +389,44 @@ class _Drawing:
 
     def draw(self, curves: Curves) -> bytes:
         """Draw the curves as they are now, as a PNG."""
-        whole = len(curves["val_loss"][0]), bool(curves["loss"][0]), self._reach(curves)
-        if whole != self._shown or not self._move(curves):
+        reach = self._reach(curves)
+        shape = bool(curves["loss"][0]), bool(curves["val_loss"][0]), reach, max(curves["loss"][0], default=0) > 1
+        if shape != self._shown or not self._move(curves):
             self._rebuild(curves)
-            self._shown = whole
+            self._shown = shape
         return encode(self._canvas)
 
     def _rebuild(self, curves: Curves) -> None:
-        self._figure = self._plot(curves)
-        self._canvas = FigureCanvasAgg(self._figure)
-        self._lines = {}
-        for axes, key in zip(self._figure.axes, ("loss", "accuracy"), strict=True):
-            for line in axes.lines:
-                if line.get_gid() == f"{self._name}/{key}":
-                    line.set_animated(True)  # left out when the rest is drawn
-                    self._lines[key] = axes, line
+        figure = self._plot(curves)
+        for text in figure.legends[0].get_texts():
+            if text.get_text().startswith(self._name):
+                text.set_text(self._name)  # the ring will move, and the words would not
+        self._canvas = FigureCanvasAgg(figure)
+        self._lines = [
+            (axes, line)
+            for axes in figure.axes
+            for line in axes.lines
+            if str(line.get_gid()).startswith(f"{self._name}/")
+        ]
+        for _, line in self._lines:
+            line.set_animated(True)  # left out when the rest is drawn
         self._canvas.draw()
-        self._background = self._canvas.copy_from_bbox(self._figure.bbox)
+        self._background = self._canvas.copy_from_bbox(figure.bbox)
         self._move(curves)
 
     def _move(self, curves: Curves) -> bool:
-        """Draw the two training curves over the rest; say whether they fit into the axes."""
+        """Draw this training's curves over the rest; say whether they fit into the axes."""
         self._canvas.restore_region(self._background)
         fits = True
-        for key, (axes, line) in self._lines.items():
-            epochs, values = curves[key]
-            values = np.multiply(values, 100 if key == "accuracy" else 1)
+        for axes, line in self._lines:
+            key = line.get_gid().removeprefix(f"{self._name}/")
+            epochs, values = (np.asarray(points) for points in curves[key.removeprefix("best ")])
+            values = values * (100 if key.endswith("accuracy") else 1)
+            if key.startswith("best "):
+                at = np.flatnonzero(curves["val_loss"][1] == np.nanmin(curves["val_loss"][1]))[:1]
+                epochs, values = epochs[at], values[at]
             line.set_data(epochs, values)
             low, high = axes.get_ylim()
-            fits &= bool(low <= values[-1] <= high)
+            fits &= not len(values) or bool(low <= values[-1] <= high or not np.isfinite(values[-1]))
             axes.draw_artist(line)
         return fits

@@ -146,7 +146,7 @@ def plot_curves(trainings: Mapping[str, Mapping[str, Curve]], epochs: int | None
     -------
     Figure
         A ring marks the lowest validation loss. Of many trainings, only the last seven have colours and names. A
-        training curve carries the name and the key, such as ``CNN/loss``, as its ``gid``.
+        curve's ``gid`` is its name and key, such as ``CNN/loss``; a ring's ``CNN/best val_loss``.
     """
     figure = Figure(figsize=(13, 4), layout="none")
     figure.subplots_adjust(left=0.06, right=0.78, bottom=0.15, top=0.91, wspace=0.2)
@@ -165,10 +165,10 @@ def plot_curves(trainings: Mapping[str, Mapping[str, Curve]], epochs: int | None
                 axes.plot(at, np.multiply(values, scale), "--", color=color, gid=f"{name}/{key}")
             at, values = curves.get(f"val_{key}", ((), ()))
             if len(values):
-                axes.plot(at, np.multiply(values, scale), "o-", color=color)
+                axes.plot(at, np.multiply(values, scale), "o-", color=color, gid=f"{name}/val_{key}")
             if len(values) and best is not None:
                 lowest = int(np.nanargmin(curves["val_loss"][1]))
-                axes.plot(at[lowest], scale * values[lowest], "o", color=color, **_RING)
+                axes.plot(at[lowest], scale * values[lowest], "o", color=color, gid=f"{name}/best val_{key}", **_RING)
     tops = [max(_later(line), default=0) for line in loss.lines] or [2.3]
     highest = min(max(tops), max(4, 1.5 * min(tops)))  # a training that has gone wild must not flatten the others
     lowest = min((value for line in accuracy.lines for value in _later(line)), default=0)
@@ -329,5 +329,5 @@ def encode(canvas: FigureCanvasAgg, small: bool = False) -> bytes:
     """Compress what was drawn on a canvas as a PNG; see `to_png`."""
     picture = io.BytesIO()
     image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-    image.save(picture, "png", optimize=small, compress_level=1)
+    image.save(picture, "png", compress_level=6 if small else 1)
     return picture.getvalue()

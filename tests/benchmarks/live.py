@@ -38,7 +38,7 @@ model.fit(x_train, y_train, batch_size=BATCH_SIZE, epochs={epochs}, validation_d
 seconds = time.perf_counter() - began
 print("SECONDS", seconds)
 """
-EPOCHS = {"mlp": 10, "cnn": 3}
+EPOCHS = {"mlp": 10, "cnn": 2}
 WAYS = "without", "LiveCurves", "livelossplot"
 
 
@@ -76,7 +76,7 @@ class Kernel:
 
 def main() -> None:
     """Train in turn, and print medians and ratios."""
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     kernel = Kernel()
     try:
         print(kernel.run(SETUP)[0].strip())

@@ -3,7 +3,7 @@
 import html
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import ipywidgets as widgets
@@ -290,5 +290,5 @@ class _PanelScreen(Screen):
     def picture(self, png: bytes) -> None:
         self.image.put(png)
 
-    def end(self, summary: str, png: bytes) -> None:
+    def end(self, summary: str, draw: Callable[[], bytes]) -> None:
         self.progress_bar.value, self.summary = 1, summary.replace("≈ ", "")

@@ -222,8 +222,9 @@ def _figure(model: keras.Model, page: np.ndarray) -> Figure:
     for x, y, w, h in (digit.box for digit in digits):
         axes.add_patch(Rectangle((x - 0.5, y - 0.5), w, h, fill=False, edgecolor=ORANGE, linewidth=2))
     axes.set(title=f"Read: {''.join(map(str, digits))}", xticks=[], yticks=[])
+    axes.spines[:].set(visible=True, color="0.8")
     grid = right.subplots(max(1, len(digits)), 2, squeeze=False, width_ratios=(1, 2.2))
     for (first, second), image, row in zip(grid, images, predict_probabilities(model, images), strict=False):
-        show_image(first, image, "What the network sees")
+        show_image(first, image, "What it sees")
         show_probabilities(second, row)
     return figure
