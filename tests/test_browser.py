@@ -320,7 +320,7 @@ def test_train(lab):
     notebook = Notebook(
         lab,
         "04",
-        {"mlp_epochs = 10": "mlp_epochs = 90", "cnn_epochs = 5": "cnn_epochs = 90", "patience=3": "patience=90"},
+        {"mlp_epochs = 10": "mlp_epochs = 400", "cnn_epochs = 5": "cnn_epochs = 400", "patience=3": "patience=400"},
     )
     page = notebook.page
     notebook.run_all()
@@ -333,7 +333,7 @@ def test_train(lab):
     pictures, text = set(), dense.locator(".training-bar span")
     some = 12 if "SCREENSHOTS" in os.environ else 3  # a picture for the README has more to show
     Lab.wait(lambda: pictures.add(curves.get_attribute("src")) or len(pictures) > some, 60, "the curves do not move")
-    assert re.search(r"epoch \d+ of 90 · batch \d+ of \d+ · [\d,]+ images/s · \d+:\d\d left", text.text_content())
+    assert re.search(r"epoch \d+ of 400 · batch \d+ of \d+ · [\d,]+ images/s · \d+:\d\d left", text.text_content())
     assert curves.count() == 1, "one picture, that changes in its place"
     notebook.shot("04-train", dense.locator(".jp-Cell-outputWrapper"))
     stop.click()
@@ -355,8 +355,8 @@ def test_train(lab):
     dense_stopped, cnn_stopped, epochs, losses, again = json.loads(answer.splitlines()[-1])
     assert dense_stopped
     assert cnn_stopped
-    assert 0 < epochs < 90, "the history is there"
-    assert 2 < len(losses) < 90
+    assert 0 < epochs < 400, "the history is there"
+    assert 2 < len(losses) < 400
     assert again == pytest.approx(min(losses), rel=0.02), "the best weights are back"
 
     panel = notebook.widget("try_training(")

@@ -23,10 +23,8 @@ from utils.front_end import in_live_page
 from utils.plots import Curve, best_epoch, encode, plot_curves, to_png
 from utils.quiet import keras
 
-#: Drawing may take at most this part of the training time …
-DRAWING_SHARE = 0.02
-#: … and so many seconds for the first pictures, so that they come soon.
-ADVANCE = 0.15
+#: Drawing may take this part of the training time, on top of the first picture and the first with validation.
+DRAWING_SHARE = 0.015
 #: The page is not changed sooner than after so many seconds.
 SHORTEST = 0.3
 #: The training curves get a point for each such part of an epoch.
@@ -155,13 +153,18 @@ class LiveCurves(keras.callbacks.Callback):
         self._began = time.perf_counter()
         self._first_epoch: int | None = None
         self._first_step: float | None = None
-        self._speed: float | None = None
+        self._batches, self._batches_before, self._seconds_before = 0, 0, 0.0  # of earlier epochs, without validation
+        self._epoch_began = self._batch_ended = self._began
         self._next_picture = self._next_progress = self._drawing_seconds = 0.0
+        self._last_picture: bool | None = None  # whether it had validation
         self._screen.begin()
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Begin to count batches."""
-        self._epoch, self._epoch_began, self._batches = epoch, time.perf_counter(), 0
+        self._batches_before += self._batches
+        self._seconds_before += self._batch_ended - self._epoch_began
+        self._epoch, self._batches, self._epoch_began = epoch, 0, time.perf_counter()
+        self._batch_ended = self._epoch_began
         self._first_epoch = epoch if self._first_epoch is None else self._first_epoch
         self._summed, self._sums = 0, {"loss": 0.0, "accuracy": 0.0}
 
@@ -172,6 +175,7 @@ class LiveCurves(keras.callbacks.Callback):
         self._batches = min(batch + 1, steps or batch + 1)  # several steps at a time may go beyond the last
         if self._first_step is None:
             self._first_step = self._epoch_began = now  # the first batch compiles the network: it says nothing
+        self._batch_ended = now
         if now >= self._next_progress:
             self._screen.progress(self._measure(now, steps))
             self._next_progress = now + SHORTEST
@@ -216,20 +220,23 @@ class LiveCurves(keras.callbacks.Callback):
 
     def _draw(self) -> None:
         began = time.perf_counter()
-        affordable = self._drawing_seconds <= ADVANCE + DRAWING_SHARE * (began - self._began)
+        affordable = self._drawing_seconds <= DRAWING_SHARE * (began - self._began)
         if not self._screen.moves or began < self._next_picture or not affordable:
             return
+        validated = len(self.curves["val_loss"][0]) > 0
+        awaited = self._last_picture is None or validated > self._last_picture
         self._screen.picture(self._drawing.draw(self.curves))
-        ended = time.perf_counter()
-        self._drawing_seconds += ended - began
+        self._last_picture, ended = validated, time.perf_counter()
+        if not awaited:
+            self._drawing_seconds += ended - began
         self._next_picture = ended + SHORTEST
 
     def _measure(self, now: float, steps: int | None) -> Progress:
-        count = getattr(self.model.metrics[0], "count", None)  # of the images in the mean loss of this epoch
-        seconds = now - self._epoch_began
-        if count is not None and seconds > 0.5:  # just after the beginning, the last epoch's speed is the better guess
-            self._speed = float(count) / seconds
-        progress = Progress(self._epoch + 1, self.params["epochs"], self._batches, steps, self._speed, None)
+        speed, count = None, getattr(self.model.metrics[0], "count", None)  # images in this epoch's mean loss
+        seconds = self._seconds_before + now - self._epoch_began
+        if count is not None and seconds > 0.3:
+            speed = float(count) / self._batches * (self._batches_before + self._batches) / seconds
+        progress = Progress(self._epoch + 1, self.params["epochs"], self._batches, steps, speed, None)
         before = self._first_epoch / self.params["epochs"]  # what was done when this training began
         if steps is None or progress.fraction <= before:
             return progress
@@ -390,7 +397,7 @@ class _Drawing:
     def draw(self, curves: Curves) -> bytes:
         """Draw the curves as they are now, as a PNG."""
         reach = self._reach(curves)
-        shape = bool(curves["loss"][0]), bool(curves["val_loss"][0]), reach, max(curves["loss"][0], default=0) > 1
+        shape = bool(curves["loss"][0]), bool(curves["val_loss"][0]), reach
         if shape != self._shown or not self._move(curves):
             self._rebuild(curves)
             self._shown = shape

@@ -200,7 +200,7 @@ _RING = {"markersize": 15, "markerfacecolor": "none", "markeredgewidth": 2, "lin
 def _later(line: Line2D) -> np.ndarray:
     """Take the values of a curve, but for its first steep piece, which would leave no room for the rest."""
     at, values = np.asarray(line.get_xdata()), np.asarray(line.get_ydata())
-    values = values[at >= 0.3] if at[-1] > 1 else values
+    values = values[at >= 0.3] if at[-1] >= 1 else values
     return values[np.isfinite(values)]
 
 
