@@ -24,7 +24,7 @@ from utils.plots import Curve, best_epoch, encode, plot_curves, to_png
 from utils.quiet import keras
 
 #: Drawing may take this part of the training time, on top of the first picture and the first with validation.
-DRAWING_SHARE = 0.015
+DRAWING_SHARE = 0.01
 #: The page is not changed sooner than after so many seconds.
 SHORTEST = 0.3
 #: The training curves get a point for each such part of an epoch.
