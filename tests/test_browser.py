@@ -320,7 +320,7 @@ def test_train(lab):
     notebook = Notebook(
         lab,
         "04",
-        {"mlp_epochs = 10": "mlp_epochs = 400", "cnn_epochs = 5": "cnn_epochs = 400", "patience=3": "patience=400"},
+        {"_rate = 10, 2e-3": "_rate = 400, 2e-3", "_rate = 8, 4e-3": "_rate = 400, 4e-3", "patience=3": "patience=400"},
     )
     page = notebook.page
     notebook.run_all()

@@ -346,8 +346,58 @@ def test_ctrl_c_at_once_spares_the_network_that_was_there(sample, ctrl_c, tmp_pa
     assert output.read_bytes() == b"a good network"
 
 
+def test_a_loss_that_is_no_number_says_what_to_try(sample, tmp_path, capsys):
+    """And the network that was there is spared."""
+    output = tmp_path / "good.keras"
+    output.write_bytes(b"a good network")
+    status, out, err = run("train", "--model", "mlp", "--learning-rate", "1e30", "--output", str(output), capsys=capsys)
+    assert status == 1
+    assert "The loss is no longer a number. Try a learning rate of a tenth" in err
+    assert "nothing is saved" in out
+    assert output.read_bytes() == b"a good network"
+    assert list(tmp_path.glob("*.npz")) == []
+
+
+def test_what_cannot_be_resumed(sample, ctrl_c, tmp_path, capsys):
+    output = tmp_path / "a.keras"
+    status, _, err = run("train", "--model", "mlp", "--resume", "--output", str(output), capsys=capsys)
+    assert status == 1
+    assert "There is no interrupted training at" in err
+
+    ctrl_c(1, 5)
+    status, out, _ = run("train", "--model", "mlp", "--output", str(output), capsys=capsys)
+    assert status == 130
+    assert "The same command with --resume goes on." in out
+    status, _, err = run("train", "--model", "mlp", "--seed", "1", "--resume", "--output", str(output), capsys=capsys)
+    assert status == 1
+    assert "with seed 0, not 1" in err
+
+
+def test_tune_searches_and_writes_its_table(sample, tmp_path, capsys):
+    """Two processes share a search; the same command a second time finds it done."""
+    arguments = ["tune", "--trials", "2", "--images", "300", "--epochs", "1"]
+    arguments += ["--storage", f"sqlite:///{tmp_path / 'a.db'}", "--table", str(tmp_path / "a.csv")]
+    status, out, err = run(*arguments, capsys=capsys)
+    assert (status, err) == (0, "")
+    assert re.search(r"^  1 of \d: (loss|ended)", out, re.MULTILINE)
+    assert re.search(r"^The best: loss \d\.\d{4}, accuracy \d+\.\d\d%  \(learning rate ", out, re.MULTILINE)
+    lines = (tmp_path / "a.csv").read_text().splitlines()
+    assert len(lines) >= 3
+    _, again, _ = run(*arguments, capsys=capsys)
+    assert again.splitlines()[-3:] == out.splitlines()[-3:]
+
+
 @pytest.mark.parametrize(
-    "arguments", [("train", "--epochs", "0"), ("train", "--epochs", "1e3"), ("train", "--seed", "-1"), ("fly",), ()]
+    "arguments",
+    [
+        ("train", "--epochs", "0"),
+        ("train", "--learning-rate", "0"),
+        ("tune", "--trials", "x"),
+        ("train", "--epochs", "1e3"),
+        ("train", "--seed", "-1"),
+        ("fly",),
+        (),
+    ],
 )
 def test_a_command_typed_wrongly(arguments, capsys):
     with pytest.raises(SystemExit) as caught:

@@ -232,13 +232,23 @@ def test_what_an_exercise_may_leave_out(quick, options):
     assert "Done: 2 epochs" in screen.ends[0][0]
 
 
-def test_a_loss_that_is_no_number_does_not_hide_the_rest(quick):
+def test_a_loss_that_is_no_number_ends_the_training(quick):
+    """No later batch would bring it back: what was good is kept, and a line says what to try."""
     screen = Recorder()
     callback = LiveCurves("a", screen=screen)
+    best = keras.callbacks.EarlyStopping(restore_best_weights=True)
     blow_up = At(1, 3, lambda: blow_up.model.layers[-1].bias.assign(np.full(10, np.nan)))
-    fit(callback, blow_up, epochs=3)
-    assert np.isnan(callback.curves["loss"][1][-1])
-    assert len(screen.ends) == 1
+    history, model = fit(blow_up, callback, best, epochs=3)
+    assert (callback.failed, callback.stopped, callback.whole_epochs) == (True, False, 1)
+    assert len(history.history["loss"]) == 2
+    assert np.isfinite(model.get_weights()[0]).all()
+    assert np.isfinite(callback.curves["loss"][1][:20]).all()
+    assert "Ended in epoch 2 of 3, after batch 5: the loss is no longer a number." in screen.ends[0][0]
+    assert "Try a learning rate of a tenth" in screen.ends[0][0]
+    assert "The best was epoch ≈ 1" in screen.ends[0][0]
+
+    history, _ = fit(callback)
+    assert not callback.failed
 
 
 def test_earlier_trainings_are_drawn_beside_it(quick, monkeypatch):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from utils import training
+from utils.batches import distort
 from utils.errors import DigitsError
 from utils.models import (
     BUILDERS,
@@ -67,19 +68,25 @@ def test_notebook_04_trains_with_the_recipe_of_utils():
         scope,
     )
     assert scope["batch_size"] == training.BATCH_SIZE
-    assert scope["learning_rate"] == training.LEARNING_RATE
     assert {"mlp": scope["mlp_epochs"], "cnn": scope["cnn_epochs"]} == training.EPOCHS
+    assert {"mlp": scope["mlp_learning_rate"], "cnn": scope["cnn_learning_rate"]} == training.LEARNING_RATES
+    assert {"mlp": 0, "cnn": scope["warm_up"]} == training.WARM_UP
 
     scope |= {"keras": keras, "np": np, "x_train": np.zeros(1000)}
+    exec(cell_with("04-train-the-models.ipynb", "def plan").split("\nfig, axes")[0], scope)
     exec(cell_with("04-train-the-models.ipynb", "def compile_model"), scope)
-    theirs, ours = build_mlp(), build_mlp()
-    scope["compile_model"](theirs, epochs=3)
-    training.compile_model(ours, steps=3 * 8)
 
     def settings(model):
         return re.sub(r'"adam_\d+"', '"adam"', json.dumps(model.get_compile_config(), sort_keys=True))
 
-    assert settings(theirs) == settings(ours)
+    for kind in ("mlp", "cnn"):
+        theirs, ours = build_mlp(), build_mlp()
+        rate, warm_up = training.LEARNING_RATES[kind], training.WARM_UP[kind]
+        scope["compile_model"](theirs, epochs=3, learning_rate=rate, warm_up=warm_up)
+        training.compile_model(ours, 3 * 8, rate, warm_up)
+        assert settings(theirs) == settings(ours)
+    assert {"mlp": None, "cnn": distort} == training.CHANGES
+    assert "Batches(x_train, y_train, distort)" in cell_with("04-train-the-models.ipynb", "cnn.fit(")
 
 
 def test_untrained_probabilities_add_up():
@@ -91,7 +98,7 @@ def test_untrained_probabilities_add_up():
 
 def test_saved_without_the_optimizer_and_the_same_after_loading(tmp_path):
     model = build_mlp()
-    training.compile_model(model, steps=10)
+    training.compile_model(model, 10, 1e-3)
     x = np.random.default_rng(0).random((8, 28, 28, 1)).astype("float32")
     model.fit(x, np.arange(8), verbose=0)
     path = save_model(model, tmp_path / "new" / "a.keras")

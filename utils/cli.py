@@ -1,7 +1,8 @@
-"""The command line: ``python -m utils check | train | predict | score``."""
+"""The command line: ``python -m utils check | train | tune | predict | score``."""
 
 import argparse
 import json
+import math
 import os
 import signal
 import sys
@@ -11,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from utils.errors import DigitsError
-from utils.paths import check_writable, digits_folder, shown, whole_file
+from utils.paths import check_writable, digits_folder, from_root, shown, whole_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from optuna.trial import FrozenTrial
 
     from utils.quiet import keras
     from utils.reading import Reading
@@ -56,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m utils", description="Train networks on MNIST and read digits.")
-    commands = parser.add_subparsers(required=True, metavar="check | train | predict | score")
+    commands = parser.add_subparsers(required=True, metavar="check | train | tune | predict | score")
 
     check = commands.add_parser("check", help="is everything here that the series needs?")
     check.set_defaults(run=_check)
@@ -70,8 +72,23 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="redraw the images by other hands, for reading people's own drawings (as models/cnn.keras was trained)",
     )
+    train.add_argument("--learning-rate", type=_rate, help="how large the steps are at most (default: the recipe's)")
+    train.add_argument("--resume", action="store_true", help="go on with a training that was interrupted")
     train.add_argument("--output", type=Path, help="the .keras file to write (default: in models/learned/)")
     train.set_defaults(run=_train)
+
+    tune = commands.add_parser("tune", help="search for good settings of the CNN, with several processes")
+    tune.add_argument("--trials", type=_positive, default=60, help="how many settings to try in all (default: 60)")
+    tune.add_argument("--images", type=_positive, default=10_000, help="training images for each (default: 10,000)")
+    tune.add_argument("--epochs", type=_positive, default=6, help="epochs for each (default: 6)")
+    tune.add_argument("--workers", type=_positive, default=2, help="processes on this machine (default: 2)")
+    tune.add_argument(
+        "--storage",
+        default="sqlite:///models/learned/search.db",
+        help="the address of the database (default: a file); a search that was begun there goes on",
+    )
+    tune.add_argument("--table", type=Path, help="a file for the table of all trials (.csv)")
+    tune.set_defaults(run=_tune)
 
     predict = commands.add_parser("predict", help="read the digits in images")
     predict.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="images or folders (default: digits/)")
@@ -101,6 +118,16 @@ def _seed(text: str) -> int:
     return int(text)
 
 
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = math.nan
+    if not 0 < rate < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
+    return rate
+
+
 def _check(options: argparse.Namespace) -> int:
     from utils.check import find_all
 
@@ -113,6 +140,8 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _train(options: argparse.Namespace) -> int:
+    from utils.checkpoint import state_path
+    from utils.live import REMEDY
     from utils.mnist import load_mnist
     from utils.models import learned_path, save_model
     from utils.normalise import scale_pixels
@@ -123,21 +152,41 @@ def _train(options: argparse.Namespace) -> int:
     output = options.output or learned_path(options.model, mnist)
     if output.suffix != ".keras":
         raise DigitsError(f"{shown(output)} does not end in .keras: give --output such a name.")
-    curves = output.with_suffix(".curves.png")
+    curves, state = output.with_suffix(".curves.png"), state_path(output)
     for path in (output, curves):  # before the training, not after it
         check_writable(path)
-
+    if options.resume:
+        print(f"Going on with the training in {shown(state)}.", flush=True)
+    elif state.exists():
+        print(f"{shown(state)}, which an interrupted training has left, is begun anew: --resume would go on with it.")
     if options.augment:
         print("Redrawing the training images: this takes a few minutes.", flush=True)
-    model, history = train(options.model, mnist, options.epochs, options.seed, augment=options.augment)
-    if history.interrupted:
+    model, history = train(
+        options.model,
+        mnist,
+        options.epochs,
+        options.seed,
+        augment=options.augment,
+        learning_rate=options.learning_rate,
+        state=state,
+        resume=options.resume,
+    )
+    if history.failure:
+        print(f"The training's state could not be kept: {history.failure}", file=sys.stderr)
+    if history.failed:
+        print(f"The loss is no longer a number. {REMEDY}", file=sys.stderr)
+    if history.interrupted or history.failed:
         if not history.whole_epochs:
-            print("Interrupted before the end of the first epoch: nothing is saved.")
-            return 130
-        print("Interrupted: the best weights so far are kept.")
+            print("There is no whole epoch yet: nothing is saved.")
+            state.unlink(missing_ok=True)
+            return 130 if history.interrupted else 1
+        print("The best weights so far are kept." if history.failed else
+              "Interrupted: the best weights so far are kept. The same command with --resume goes on.")  # fmt: skip
     hurry = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not take away what the first one left
     try:
         save_model(model, output)
+        if not history.interrupted:
+            state.unlink(missing_ok=True)
     finally:
         signal.signal(signal.SIGINT, hurry)
     print(f"Saved {shown(output)}")
@@ -148,7 +197,37 @@ def _train(options: argparse.Namespace) -> int:
     loss, accuracy = model.evaluate(scale_pixels(mnist.x_test), mnist.y_test, batch_size=1000, verbose=0)
     right, n = round(accuracy * len(mnist.y_test)), len(mnist.y_test)
     print(f"Test loss {loss:.4f}, test accuracy {accuracy:.2%} ({right:,} of {n:,})")
-    return 130 if history.interrupted else 0
+    return 130 if history.interrupted else int(history.failed)
+
+
+def _tune(options: argparse.Namespace) -> int:
+    from utils.mnist import load_mnist
+    from utils.tuning import Budget, best_trial, describe_trial, search, write_trials
+
+    load_mnist()  # says which data it is, and downloads them once and not in each worker
+    if options.table:
+        check_writable(options.table)
+    storage = options.storage
+    if storage.startswith("sqlite:///"):
+        file = from_root(storage.removeprefix("sqlite:///"))
+        check_writable(file)
+        storage = f"sqlite:///{file}"
+    shown_trials: set[int] = set()
+
+    def show(trials: "Sequence[FrozenTrial]") -> None:
+        for trial in trials:
+            if trial.number not in shown_trials:
+                shown_trials.add(trial.number)
+                print(
+                    f"{len(shown_trials):3} of {max(options.trials, len(trials))}: {describe_trial(trial)}", flush=True
+                )
+
+    study = search(storage, Budget(options.trials, options.images, options.epochs), options.workers, show)
+    print(f"The best: {describe_trial(best_trial(study))}")
+    if options.table:
+        write_trials(study, options.table)
+        print(f"Saved {shown(options.table)}")
+    return 0
 
 
 def _predict(options: argparse.Namespace) -> int:

@@ -5,6 +5,7 @@ run without a page, lines are printed instead. Either way a notebook ends up wit
 """
 
 import itertools
+import math
 import signal
 import sys
 import threading
@@ -31,6 +32,8 @@ SHORTEST = 0.3
 POINTS_PER_EPOCH = 25
 #: After the first interrupt, others are ignored for so many seconds: an impatient second click must not lose anything.
 PATIENCE = 5.0
+#: What to try when the loss is no longer a number.
+REMEDY = "Try a learning rate of a tenth; if that does not help, look for pixels that are not numbers."
 
 Curves = Mapping[str, Curve]
 
@@ -106,7 +109,8 @@ class LiveCurves(keras.callbacks.Callback):
 
     The Stop button and the kernel's interrupt (Ctrl-C in a terminal) end the training after the batch that is under
     way, as if it had been the last one: the epoch is validated, ``fit`` returns the history, callbacks such as
-    ``EarlyStopping(restore_best_weights=True)`` do their work, and the code below ``fit`` goes on.
+    ``EarlyStopping(restore_best_weights=True)`` do their work, and the code below ``fit`` goes on. A loss that is no
+    longer a number ends the training in the same way: no batch would bring it back.
 
     Parameters
     ----------
@@ -125,6 +129,8 @@ class LiveCurves(keras.callbacks.Callback):
         ``loss``, ``accuracy``, ``val_loss`` and ``val_accuracy``: epochs and values.
     stopped
         Whether the button, an interrupt or ``stop`` ended the training before its last epoch was done.
+    failed
+        Whether it ended because the loss was no longer a number.
     whole_epochs
         How many epochs were completed.
     """
@@ -137,14 +143,14 @@ class LiveCurves(keras.callbacks.Callback):
         stop: threading.Event | None = None,
     ) -> None:
         super().__init__()
-        self.name, self.stopped, self.whole_epochs = name, False, 0
+        self.name, self.stopped, self.failed, self.whole_epochs = name, False, False, 0
         self.curves: dict[str, tuple[list[float], list[float]]] = {}
         self._beside, self._chosen_screen, self._chosen_stop = list(beside), screen, stop
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         """Forget an earlier training, and listen for interrupts."""
         self.curves = {key: ([], []) for key in ("loss", "accuracy", "val_loss", "val_accuracy")}
-        self.stopped, self.whole_epochs = False, 0
+        self.stopped, self.failed, self.whole_epochs = False, False, 0
         self._stop = self._chosen_stop or threading.Event()
         self._interrupt = _Interrupt(self._stop, self.model)
         self._screen = self._chosen_screen or (Page() if in_live_page() else Lines())
@@ -171,6 +177,8 @@ class LiveCurves(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Add a point to the training curves now and then, show the progress, and end the training if asked to."""
         self._end_if_asked()
+        if not math.isfinite((logs or {}).get("loss", 0)):
+            self.failed = self.model.stop_training = True
         now, steps = time.perf_counter(), self.params["steps"]
         self._batches = min(batch + 1, steps or batch + 1)  # several steps at a time may go beyond the last
         if self._first_step is None:
@@ -195,7 +203,7 @@ class LiveCurves(keras.callbacks.Callback):
         """Add the epoch's point to the validation curves."""
         whole = self._batches == self.params["steps"] or (self.params["steps"] is None and not self._stop.is_set())
         self._end_if_asked()
-        self.whole_epochs += whole
+        self.whole_epochs += whole and not self.failed
         end = epoch + 1 if whole else epoch + self._batches / (self.params["steps"] or 2 * self._batches)
         for key in ("loss", "accuracy", "val_loss", "val_accuracy"):
             if key in logs and (key.startswith("val_") or not self._summed):
@@ -259,6 +267,9 @@ class LiveCurves(keras.callbacks.Callback):
         if self.stopped and self.whole_epochs < epochs:
             batches = f"{self._batches} of {steps}" if steps else self._batches
             what = f"Stopped in epoch {self._epoch + 1} of {self.params['epochs']}, after batch {batches}"
+        if self.failed:
+            what = f"Ended in epoch {self._epoch + 1} of {self.params['epochs']}, after batch {self._batches}"
+            what += f": the loss is no longer a number. {REMEDY}\nIn all"
         epoch = best_epoch(self.curves)
         if epoch is None:
             return f"{what}, ≈ {seconds:.0f} s."

@@ -4,14 +4,16 @@ The notebook spells it out; a test holds the two together. What comes on top for
 drawings, notebook 06 explains: images redrawn by other hands (`utils.augment`) and calibrated probabilities.
 """
 
-from collections.abc import Iterator
-from itertools import cycle
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from sklearn.model_selection import train_test_split
 
 from utils.augment import make_sets
+from utils.batches import Batches, distort
 from utils.calibration import find_temperature, soften
+from utils.checkpoint import Checkpoint, read_state
 from utils.live import LiveCurves, Screen
 from utils.mnist import Mnist
 from utils.models import BUILDERS, NAMES, Kind
@@ -19,8 +21,13 @@ from utils.normalise import scale_pixels
 from utils.quiet import keras
 
 #: The numbers of the recipe.
-BATCH_SIZE, LEARNING_RATE, SEED = 128, 2e-3, 0
-EPOCHS = {"mlp": 10, "cnn": 5}
+BATCH_SIZE, SEED = 128, 0
+EPOCHS = {"mlp": 10, "cnn": 8}
+LEARNING_RATES = {"mlp": 2e-3, "cnn": 4e-3}
+#: During this part of the training the learning rate rises, before it falls.
+WARM_UP = {"mlp": 0.0, "cnn": 0.1}
+#: What is done to the training images, anew in each epoch.
+CHANGES = {"mlp": None, "cnn": distort}
 VALIDATION_SHARE = 0.1
 #: With redrawn images: so many epochs, over so many sets in turn.
 AUGMENTED_EPOCHS, SETS = 16, 5
@@ -47,20 +54,35 @@ def split_training(mnist: Mnist) -> tuple[np.ndarray, np.ndarray, np.ndarray, np
     return scale_pixels(x_train), scale_pixels(x_val), y_train, y_val
 
 
-def compile_model(model: keras.Model, steps: int, loss: str = "sparse_categorical_crossentropy") -> None:
-    """Give a network its loss, its metric and its optimizer: Adam, with a learning rate that falls to zero.
+def compile_model(
+    model: keras.Model,
+    steps: int,
+    learning_rate: float,
+    warm_up: float = 0.0,
+    loss: str = "sparse_categorical_crossentropy",
+) -> None:
+    """Give a network its loss, its metric and its optimizer: Adam, with a learning rate that rises and falls to zero.
 
     Parameters
     ----------
     model
         The network, compiled in place.
     steps
-        The batches of the whole training, over which the rate falls along a half cosine.
+        The batches of the whole training.
+    learning_rate
+        The highest; from there it falls along half a cosine.
+    warm_up
+        During this part of the training it rises from zero, in a straight line.
     loss
         Cross-entropy, with digits or with probabilities (``"categorical_crossentropy"``) as targets.
     """
+    rising = round(warm_up * steps)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0 if rising else learning_rate, steps - rising, warmup_target=learning_rate if rising else None,
+        warmup_steps=rising,
+    )  # fmt: skip
     model.compile(
-        optimizer=keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps)),
+        optimizer=keras.optimizers.Adam(schedule),
         loss=loss,
         metrics=["accuracy"],
         jit_compile=False,  # XLA pays on a graphics card; on a few processor cores it is the slower way
@@ -74,10 +96,15 @@ def train(
     seed: int = SEED,
     verbose: bool = True,
     augment: bool = False,
+    learning_rate: float | None = None,
+    state: Path | None = None,
+    resume: bool = False,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> tuple[keras.Model, keras.callbacks.History]:
     """Train a network from scratch, with the recipe of notebook 04.
 
-    An interrupt (Ctrl-C) ends the training early; if an epoch was completed, the network is given its best weights.
+    An interrupt (Ctrl-C) or a loss that is no longer a number ends the training early; if an epoch was completed, the
+    network is given its best weights.
 
     Parameters
     ----------
@@ -88,75 +115,91 @@ def train(
     epochs
         How many passes over the training images; the recipe's number by default.
     seed
-        For the starting weights, the order of the images, the dropout and what is redrawn.
+        For the starting weights, the order of the images, the dropout and what is moved or redrawn.
     verbose
         Whether to show how it goes: `utils.live.LiveCurves`.
     augment
         Whether to show the network, beside MNIST's images, redrawn ones, pen-drawn ones and things that are no digit,
         and to calibrate it in the end.
+    learning_rate
+        The highest; the recipe's by default.
+    state
+        A file, ending in ``.npz``, in which the training keeps what it needs to go on, after each epoch.
+    resume
+        Whether to go on from there. The result is the same as if the training had not been interrupted.
+    callbacks
+        More of Keras's callbacks.
 
     Returns
     -------
     model : keras.Model
         With the weights of the epoch that had the lowest validation loss.
     history : keras.callbacks.History
-        Loss and accuracy of each epoch. Its attribute ``interrupted`` says whether the training was ended early, and
-        ``whole_epochs`` how many epochs were completed.
+        Loss and accuracy of each epoch. Its attribute ``interrupted`` says whether the training was ended early,
+        ``failed`` whether the loss was no longer a number, ``whole_epochs`` how many epochs were completed, those
+        before an interruption included, and ``failure`` why a state could not be written, if so.
+
+    Raises
+    ------
+    DigitsError
+        If the state cannot be written before the first epoch, or there is none to resume.
     """
+    epochs = epochs or (AUGMENTED_EPOCHS if augment else EPOCHS[kind])
+    learning_rate = learning_rate or LEARNING_RATES[kind]
+    settings = {"model": kind, "epochs": epochs, "seed": seed, "augment": augment, "learning rate": learning_rate,
+                "data": "mnist" if mnist.complete else "sample"}  # fmt: skip
+    resumed = read_state(state, settings) if resume else None
+    done = resumed.epoch if resumed else 0
     keras.utils.set_random_seed(seed)
     x_train, x_val, y_train, y_val = split_training(mnist)
-    epochs = epochs or (AUGMENTED_EPOCHS if augment else EPOCHS[kind])
     model = BUILDERS[kind]()
     if augment:
-        batches = _Augmented(x_train, y_train, min(epochs, SETS), seed)
+        batches = _Augmented(x_train, y_train, min(epochs, SETS), seed, done)
         x_val, y_val = _with_redrawn(x_val, y_val, seed)
-        data = {"x": batches}
-        compile_model(model, epochs * len(batches), "categorical_crossentropy")
     else:
-        data = {"x": x_train, "y": y_train, "batch_size": BATCH_SIZE}
-        compile_model(model, steps=epochs * -(-len(x_train) // BATCH_SIZE))
+        batches = Batches(x_train, y_train, CHANGES[kind], BATCH_SIZE, seed, done)
     targets = keras.utils.to_categorical(y_val, 10) if augment else y_val
-    best = keras.callbacks.EarlyStopping(monitor="val_loss", patience=3, restore_best_weights=True)
+    loss = "categorical_crossentropy" if augment else "sparse_categorical_crossentropy"
+    compile_model(model, epochs * len(batches), learning_rate, WARM_UP[kind], loss)
+    live = LiveCurves(NAMES[kind], screen=None if verbose else Screen())
+    best = Checkpoint(state, settings, patience=epochs if augment else 3, resumed=resumed)
     history = keras.callbacks.History()
     history.interrupted, history.epoch = False, []
-    live = LiveCurves(NAMES[kind], screen=None if verbose else Screen())
+    if resumed:
+        history.history.update({key: list(values) for key, values in resumed.history.items()})
     try:
-        model.fit(**data, epochs=epochs, validation_data=(x_val, targets), callbacks=[best, history, live], verbose=0)
+        model.fit(
+            batches, epochs=epochs, initial_epoch=done, validation_data=(x_val, targets), validation_batch_size=1000,
+            callbacks=[live, best, history, *callbacks], verbose=0,
+            shuffle=False,  # Keras would shuffle the batches: they come in a new order of their own
+        )  # fmt: skip
     except KeyboardInterrupt:
         history.interrupted = True
-        if best.best_weights is not None:  # there are none before the end of the first epoch
-            model.set_weights(best.best_weights)
+        model.set_weights(best.best_weights or model.get_weights())
+    history.epoch = list(range(done)) + history.epoch
     history.interrupted |= live.stopped
-    history.whole_epochs = live.whole_epochs
-    if augment and history.epoch:
+    history.failed, history.failure = live.failed, best.failure
+    history.whole_epochs = done + live.whole_epochs
+    if augment and history.whole_epochs:
         probabilities = model.predict(x_val, batch_size=1000, verbose=0)
         soften(model, find_temperature(probabilities, y_val))
     return model, history
 
 
-class _Augmented(keras.utils.PyDataset):
-    """In each epoch MNIST's images and one of the redrawn sets, in a new order."""
+class _Augmented(Batches):
+    """In each epoch MNIST's images and one of the redrawn sets."""
 
-    def __init__(self, x: np.ndarray, y: np.ndarray, sets: int, seed: int) -> None:
-        super().__init__()
-        self._x, self._y = x, keras.utils.to_categorical(y, 10)
+    def __init__(self, x: np.ndarray, y: np.ndarray, sets: int, seed: int, first_epoch: int) -> None:
         images = np.round(x[..., 0] * 255).astype(np.uint8)
-        self._sets: Iterator = cycle(make_sets(images, y, sets, seed))
-        self._rng = np.random.default_rng(seed)
-        self.on_epoch_end()
+        self._x, self._y = x, keras.utils.to_categorical(y, 10)
+        self._sets = make_sets(images, y, sets, seed)
+        _, drawn = self._sets[0]
+        super().__init__(x, np.concatenate([self._y, drawn]), distort, BATCH_SIZE, seed, first_epoch)
 
-    def on_epoch_end(self) -> None:
-        images, targets = next(self._sets)
-        self._images = np.concatenate([self._x, scale_pixels(images)])
-        self._targets = np.concatenate([self._y, targets])
-        self._order = self._rng.permutation(len(self._images))
-
-    def __len__(self) -> int:
-        return -(-len(self._order) // BATCH_SIZE)
-
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        chosen = self._order[index * BATCH_SIZE : (index + 1) * BATCH_SIZE]
-        return self._images[chosen], self._targets[chosen]
+    def make_epoch(self, epoch: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        images, targets = self._sets[epoch % len(self._sets)]
+        redrawn = distort(scale_pixels(images), rng, turn=0, size=0, slant=0)  # by other hands already
+        return np.concatenate([distort(self._x, rng), redrawn]), np.concatenate([self._y, targets])
 
 
 def _with_redrawn(x: np.ndarray, y: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:

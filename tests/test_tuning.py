@@ -1,0 +1,125 @@
+"""Without these, a search loses what its workers were at, or its figures are not those of the trials."""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+
+import optuna
+import pytest
+from optuna.trial import TrialState, create_trial
+
+from utils import tuning
+from utils.errors import DigitsError
+from utils.paths import ROOT
+from utils.tuning import SPACE, Budget, best_trial, describe_trial, finished, open_study, read_trials, write_trials
+
+
+def trial(number, loss, state=TrialState.COMPLETE):
+    params = {"learning_rate": 1e-3 * number, "batch_size": 64, "dropout": 0.2, "distortion": 1.0, "width": 8}
+    return create_trial(
+        state=state,
+        value=loss,
+        params=params,
+        distributions=SPACE,
+        intermediate_values={0: loss + 1, 1: loss},
+        user_attrs={"accuracy": 1 - loss},
+    )
+
+
+@pytest.fixture
+def study():
+    study = optuna.create_study(study_name="a")
+    for number, loss in enumerate((0.3, 0.1, 0.2), 1):
+        study.add_trial(trial(number, loss))
+    study.add_trial(trial(4, 0.05, TrialState.PRUNED))
+    return study
+
+
+def test_a_killed_worker_loses_no_trial(tmp_path, monkeypatch):
+    """A machine goes down in the middle of a trial: it is noticed, and the same settings are tried again."""
+    monkeypatch.setenv("MNIST_PATH", "sample")
+    storage, killed = f"sqlite:///{tmp_path / 'a.db'}", []
+
+    def kill_one(over):
+        running = open_study(storage).get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        workers = multiprocessing.active_children()
+        if not killed and len(over) >= 1 and len(running) == 2 and workers:
+            killed.append(running)
+            os.kill(workers[0].pid, signal.SIGKILL)
+
+    study = tuning.search(storage, Budget(trials=5, images=400, epochs=2), workers=2, show=kill_one)
+    assert killed
+    assert len(finished(study)) >= 5
+    (failed,) = (trial for trial in study.trials if trial.state == TrialState.FAIL)
+    assert failed.number in {trial.number for trial in killed[0]}
+    assert any(trial.params == failed.params for trial in finished(study)), "the same settings, tried again"
+    assert not [trial for trial in study.trials if not trial.state.is_finished()], "nothing is left half done"
+
+    again = tuning.search(storage, Budget(trials=5, images=400, epochs=2))
+    assert len(again.trials) == len(study.trials), "a search that is done is not begun again"
+    with pytest.raises(DigitsError, match="spends 400 images and 2 epochs on a trial"):
+        tuning.search(storage, Budget(trials=9, images=500, epochs=2))
+
+
+def test_workers_that_cannot_work_are_not_replaced_for_ever(tmp_path, monkeypatch):
+    monkeypatch.setenv("MNIST_PATH", str(tmp_path / "missing.npz"))
+    with pytest.raises(DigitsError, match="fail one after the other"):
+        tuning.search(f"sqlite:///{tmp_path / 'a.db'}", Budget(trials=2, images=400, epochs=1), workers=2)
+
+
+def test_the_best_is_the_lowest_loss_among_those_that_came_to_their_end(study):
+    assert best_trial(study).number == 1
+    assert describe_trial(best_trial(study)).startswith("loss 0.1000, accuracy 90.00%  (learning rate 0.002,")
+    assert describe_trial(study.trials[3]).startswith("ended after epoch 2  (")
+
+
+def test_the_table_of_trials_is_what_was_tried(tmp_path):
+    path = tmp_path / "a.csv"
+    study = optuna.create_study(study_name="a")
+    study.optimize(lambda trial: sum(tuning.suggest(trial, name) for name in SPACE), n_trials=8)
+    write_trials(study, path)
+    back = read_trials(path)
+    assert len(back.trials) == 8
+    for a, b in zip(study.trials, back.trials, strict=True):
+        assert b.params == pytest.approx(a.params, rel=1e-3)
+        assert b.value == pytest.approx(a.value, abs=1e-5)
+    assert best_trial(back).number == best_trial(study).number
+
+    path.write_text("no table")
+    with pytest.raises(DigitsError, match="no table of trials"):
+        read_trials(tmp_path / "missing.csv")
+
+
+@pytest.mark.parametrize("storage", ["nonsense", "postgresql://nobody@127.0.0.1:9/digits", "sqlite:////proc/a.db"])
+def test_a_storage_that_cannot_be_opened_is_one_line(storage):
+    result = subprocess.run(
+        [sys.executable, "-m", "utils", "tune", "--storage", storage],
+        cwd=ROOT,
+        env=os.environ | {"MNIST_PATH": "sample"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert storage.split("://")[0] in result.stderr or "cannot be written" in result.stderr
+
+
+def test_a_bad_trial_is_ended_early(tmp_path):
+    """The pruning must save time: a loss above the median of the others ends a trial."""
+    study = open_study(f"sqlite:///{tmp_path / 'a.db'}")
+    ended = []
+
+    def objective(trial):
+        for epoch in range(4):
+            trial.report(1.0 if trial.number < 4 else 5.0, epoch)
+            if trial.should_prune():
+                ended.append((trial.number, epoch))
+                raise optuna.TrialPruned
+        return 1.0
+
+    study.optimize(objective, n_trials=6)
+    assert ended == [(4, 1), (5, 1)]

@@ -1,0 +1,336 @@
+"""The search for good settings with Optuna, in several processes that share one storage.
+
+The storage is an address: ``sqlite:///search.db`` is a file on this machine; with
+``postgresql://user@host/digits`` the same command, typed on several machines, is one search. A worker that is killed
+loses nothing: what it was trying is noticed by its missing heartbeat and is tried again.
+"""
+
+import csv
+import itertools
+import multiprocessing
+import time
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import optuna
+import sqlalchemy.exc
+from optuna.trial import FrozenTrial, TrialState, create_trial
+from sklearn.model_selection import train_test_split
+
+from utils.errors import DigitsError
+from utils.paths import shown, whole_file
+
+#: A trial is over when it came to its end or was ended for doing badly.
+OVER = (TrialState.COMPLETE, TrialState.PRUNED)
+#: A worker says that it is alive so often, and is thought dead after so long, in seconds.
+HEARTBEAT, GRACE = 2, 10
+NAME = "digits"
+#: What is searched, and where; the widths are the filters of the first block, doubled in each block after it.
+SPACE: dict[str, optuna.distributions.BaseDistribution] = {
+    "learning_rate": optuna.distributions.FloatDistribution(3e-4, 3e-2, log=True),
+    "batch_size": optuna.distributions.CategoricalDistribution((64, 128, 256)),
+    "dropout": optuna.distributions.FloatDistribution(0.0, 0.6),
+    "distortion": optuna.distributions.FloatDistribution(0.0, 2.0),
+    "width": optuna.distributions.CategoricalDistribution((8, 12, 16)),
+}
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much is spent: trials in all, and for each the training images and the epochs."""
+
+    trials: int = 60
+    images: int = 10_000
+    epochs: int = 6
+
+
+def open_study(storage: str, seed: int = 0) -> optuna.Study:
+    """Open a search, or begin it.
+
+    Parameters
+    ----------
+    storage
+        The address of a database, such as ``sqlite:///search.db``.
+    seed
+        For the sampler.
+
+    Returns
+    -------
+    optuna.Study
+        It minimises the validation loss. After four trials, one whose loss is above the median of the others at the
+        same epoch is ended.
+
+    Raises
+    ------
+    DigitsError
+        If the storage cannot be opened.
+    """
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # the heartbeat is one
+        try:
+            return optuna.create_study(
+                study_name=NAME,
+                storage=optuna.storages.RDBStorage(
+                    storage,
+                    engine_kwargs={"connect_args": {"timeout": 60}} if storage.startswith("sqlite") else None,
+                    heartbeat_interval=HEARTBEAT,
+                    grace_period=GRACE,
+                    heartbeat_stale_trial_callback=optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=3),
+                ),
+                sampler=optuna.samplers.TPESampler(seed=seed, multivariate=True, constant_liar=True),
+                pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1),
+                load_if_exists=True,
+            )
+        except (sqlalchemy.exc.SQLAlchemyError, ImportError, RuntimeError) as error:
+            reason = str(error.__cause__ or error).splitlines()[0]
+            raise DigitsError(f"The storage {storage} cannot be opened ({reason}): check its address.") from error
+
+
+def try_settings(trial: optuna.Trial, data: tuple[np.ndarray, ...], epochs: int) -> float:
+    """Train the CNN with settings that Optuna suggests: the objective of the search.
+
+    Parameters
+    ----------
+    trial
+        Suggests the settings, is told the validation loss after each epoch, and may end the training.
+    data
+        ``x_train, x_val, y_train, y_val``, as of `utils.training.split_training`.
+    epochs
+        How many passes over the training images.
+
+    Returns
+    -------
+    float
+        The lowest validation loss.
+    """
+    from utils.batches import Batches, distort
+    from utils.models import build_cnn
+    from utils.quiet import keras
+    from utils.training import WARM_UP, compile_model
+
+    values = {name: suggest(trial, name) for name in SPACE}
+    x_train, x_val, y_train, y_val = data
+    strength = values["distortion"]
+
+    def change(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        return distort(images, rng, pixels=2 * strength, turn=10 * strength, size=0.1 * strength, slant=0.15 * strength)
+
+    class Report(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+            trial.report(logs["val_loss"], epoch)
+            if trial.should_prune():
+                raise optuna.TrialPruned
+
+    keras.utils.set_random_seed(0)
+    model = build_cnn(values["dropout"], values["width"])
+    batches = Batches(x_train, y_train, change, values["batch_size"])
+    compile_model(model, epochs * len(batches), values["learning_rate"], WARM_UP["cnn"])
+    history = model.fit(
+        batches, epochs=epochs, validation_data=(x_val, y_val), validation_batch_size=1000, callbacks=[Report()],
+        verbose=0,
+    )  # fmt: skip
+    trial.set_user_attr("accuracy", max(history.history["val_accuracy"]))
+    return float(np.nanmin([*history.history["val_loss"], 1e3]))
+
+
+def suggest(trial: optuna.Trial, name: str) -> float | int:
+    """Ask a trial for the value of one of the settings in `SPACE`."""
+    space = SPACE[name]
+    if isinstance(space, optuna.distributions.CategoricalDistribution):
+        return trial.suggest_categorical(name, space.choices)
+    return trial.suggest_float(name, space.low, space.high, log=space.log)
+
+
+def search(
+    storage: str, budget: Budget, workers: int = 2, show: Callable[[list[FrozenTrial]], None] = lambda trials: None
+) -> optuna.Study:
+    """Search with several processes, until the storage holds as many trials as the budget says.
+
+    Parameters
+    ----------
+    storage
+        The address of a database; see `open_study`. A search that was begun there goes on.
+    budget
+        How much to spend.
+    workers
+        How many processes work at a time. One that dies is replaced.
+    show
+        Called about twice a second with the trials that are over.
+
+    Returns
+    -------
+    optuna.Study
+        With all its trials.
+
+    Raises
+    ------
+    DigitsError
+        If the storage cannot be opened or holds a search that spends something else on a trial, or the workers fail
+        one after the other.
+    """
+    study = open_study(storage)
+    spent = {"images": budget.images, "epochs": budget.epochs}
+    if not study.trials:
+        study.set_user_attr("spent", spent)
+    elif study.user_attrs.get("spent", spent) != spent:
+        before = study.user_attrs["spent"]
+        raise DigitsError(
+            f"The search in {storage} spends {before['images']:,} images and {before['epochs']} epochs on a trial: "
+            "give the same, or name another storage."
+        )
+    context = multiprocessing.get_context("spawn")
+    numbers, running, deaths = itertools.count(), [], 0
+    try:
+        while to_do(study, budget) or study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            show(finished(study))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                optuna.storages.fail_stale_trials(study)  # and let them be tried again
+            deaths += sum(not process.is_alive() and process.exitcode != 0 for process in running)
+            if deaths > 3 * workers:
+                raise DigitsError("The workers of the search fail one after the other: try python -m utils check.")
+            running = [process for process in running if process.is_alive()]
+            for number in itertools.islice(numbers, workers - len(running) if to_do(study, budget) else 0):
+                running.append(context.Process(target=work, args=(storage, budget, number, workers), daemon=True))
+                running[-1].start()
+            time.sleep(0.5)
+    except BaseException:
+        for process in running:
+            process.terminate()
+        raise
+    for process in running:
+        process.join()
+    show(finished(study))
+    return study
+
+
+def to_do(study: optuna.Study, budget: Budget) -> bool:
+    """Say whether there are trials to begin: too few are over, or one waits to be tried again."""
+    waiting = study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+    return bool(waiting) or len(finished(study)) < budget.trials
+
+
+def finished(study: optuna.Study) -> list[FrozenTrial]:
+    """Return the trials that are over, in the order of their beginning."""
+    return study.get_trials(deepcopy=False, states=OVER)
+
+
+def best_trial(study: optuna.Study) -> FrozenTrial:
+    """Return the trial with the lowest validation loss, of those that came to their end."""
+    whole = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    return min(whole, key=lambda trial: trial.value)
+
+
+def describe_trial(trial: FrozenTrial) -> str:
+    """Say in a line for people what a trial tried, and what came of it."""
+    settings = ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in trial.params.items())
+    if trial.state == TrialState.PRUNED:
+        return f"ended after epoch {trial.last_step + 1}  ({settings})"
+    return f"loss {trial.value:.4f}, accuracy {trial.user_attrs['accuracy']:.2%}  ({settings})"
+
+
+def work(storage: str, budget: Budget, number: int, workers: int) -> None:
+    """Try settings until there are enough trials: what each process of the search does.
+
+    Parameters
+    ----------
+    storage
+        The address of the database.
+    budget
+        How much is spent by all workers together.
+    number
+        Which worker this is; its sampler's seed.
+    workers
+        How many share the processors of this machine.
+    """
+    from utils.quiet import limit_threads
+
+    limit_threads(workers)
+    from utils.mnist import load_mnist
+    from utils.training import split_training
+
+    with suppress(KeyboardInterrupt):
+        x_train, x_val, y_train, y_val = split_training(load_mnist(verbose=False))
+        if budget.images < len(x_train):
+            x_train, _, y_train, _ = train_test_split(
+                x_train, y_train, train_size=budget.images, stratify=y_train, random_state=0
+            )
+        study = open_study(storage, seed=number)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            study.optimize(
+                lambda trial: try_settings(trial, (x_train, x_val, y_train, y_val), budget.epochs),
+                callbacks=[lambda study, _: None if to_do(study, budget) else study.stop()],
+            )
+
+
+def write_trials(study: optuna.Study, path: Path) -> None:
+    """Write the trials that are over as a table (CSV), whole or not at all.
+
+    Parameters
+    ----------
+    study
+        The search.
+    path
+        The file.
+    """
+    with whole_file(path) as part, part.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["number", "state", "loss", "accuracy", "epochs", "seconds", *SPACE])
+        for trial in finished(study):
+            values = list(trial.intermediate_values.values())
+            loss = trial.value if trial.value is not None else min(values)
+            seconds = (trial.datetime_complete - trial.datetime_start).total_seconds()
+            accuracy = trial.user_attrs.get("accuracy", "")
+            settings = [f"{value:.4g}" if isinstance(value, float) else value for value in map(trial.params.get, SPACE)]
+            writer.writerow([trial.number, trial.state.name, f"{loss:.5f}", accuracy and f"{accuracy:.4f}",
+                             len(values), f"{seconds:.1f}", *settings])  # fmt: skip
+
+
+def read_trials(path: Path) -> optuna.Study:
+    """Read a table of trials back into a search, for Optuna's own evaluations.
+
+    Parameters
+    ----------
+    path
+        What `write_trials` has written.
+
+    Returns
+    -------
+    optuna.Study
+        In memory, with the same trials.
+
+    Raises
+    ------
+    DigitsError
+        If the file is missing or is no such table.
+    """
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.create_study(study_name=NAME)
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                params = {
+                    name: float(row[name])
+                    if isinstance(space, optuna.distributions.FloatDistribution)
+                    else int(row[name])
+                    for name, space in SPACE.items()
+                }
+                study.add_trial(
+                    create_trial(
+                        state=TrialState[row["state"]],
+                        value=float(row["loss"]),
+                        params=params,
+                        distributions=SPACE,
+                        intermediate_values={int(row["epochs"]) - 1: float(row["loss"])},
+                        user_attrs={"accuracy": float(row["accuracy"] or "nan")},
+                    )
+                )
+    except (OSError, KeyError, ValueError) as error:
+        raise DigitsError(f"{shown(path)} is no table of trials: make it with python -m utils tune.") from error
+    return study
