@@ -320,7 +320,12 @@ def test_train(lab):
     notebook = Notebook(
         lab,
         "04",
-        {"_rate = 10, 2e-3": "_rate = 400, 2e-3", "_rate = 8, 4e-3": "_rate = 400, 4e-3", "patience=3": "patience=400"},
+        {
+            "_rate = 10, 2e-3": "_rate = 400, 2e-3",
+            "_rate = 8, 4e-3": "_rate = 400, 4e-3",
+            "warm_up = 0.1": "warm_up = 0.002",  # as many batches as with 8 epochs
+            "patience=3": "patience=400",
+        },
     )
     page = notebook.page
     notebook.run_all()
