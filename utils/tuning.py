@@ -8,6 +8,7 @@ loses nothing: what it was trying is noticed by its missing heartbeat and is tri
 import csv
 import itertools
 import multiprocessing
+import os
 import time
 import warnings
 from collections.abc import Callable
@@ -27,7 +28,7 @@ from utils.paths import shown, whole_file
 #: A trial is over when it came to its end or was ended for doing badly.
 OVER = (TrialState.COMPLETE, TrialState.PRUNED)
 #: A worker says that it is alive so often, and is thought dead after so long, in seconds.
-HEARTBEAT, GRACE = 2, 10
+HEARTBEAT, GRACE = 5, 60
 NAME = "digits"
 #: What is searched, and where; the widths are the filters of the first block, doubled in each block after it.
 SPACE: dict[str, optuna.distributions.BaseDistribution] = {
@@ -263,8 +264,13 @@ def work(storage: str, budget: Budget, number: int, workers: int) -> None:
         study = open_study(storage, seed=number)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+
+            def objective(trial: optuna.Trial) -> float:
+                trial.set_user_attr("process", os.getpid())
+                return try_settings(trial, (x_train, x_val, y_train, y_val), budget.epochs)
+
             study.optimize(
-                lambda trial: try_settings(trial, (x_train, x_val, y_train, y_val), budget.epochs),
+                objective,
                 callbacks=[lambda study, _: None if to_do(study, budget) else study.stop()],
             )
 
