@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--augment",
         action="store_true",
-        help="redraw the images by other hands, for reading people's own drawings (as models/cnn.keras was trained)",
+        help="redraw the images by other hands, for reading people's own drawings",
     )
     train.add_argument("--learning-rate", type=_rate, help="how large the steps are at most (default: the recipe's)")
     train.add_argument("--resume", action="store_true", help="go on with a training that was interrupted")
