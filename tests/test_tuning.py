@@ -96,7 +96,9 @@ def test_the_table_of_trials_is_what_was_tried(tmp_path):
         read_trials(tmp_path / "missing.csv")
 
 
-@pytest.mark.parametrize("storage", ["nonsense", "postgresql://nobody@127.0.0.1:9/digits", "sqlite:////proc/a.db"])
+@pytest.mark.parametrize(
+    "storage", ["nonsense", "postgresql://nobody:secret@127.0.0.1:9/digits", "sqlite:////proc/a.db"]
+)
 def test_a_storage_that_cannot_be_opened_is_one_line(storage):
     result = subprocess.run(
         [sys.executable, "-m", "utils", "tune", "--storage", storage],
@@ -108,6 +110,7 @@ def test_a_storage_that_cannot_be_opened_is_one_line(storage):
     )
     assert result.returncode == 1
     assert "Traceback" not in result.stderr
+    assert "secret" not in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
     assert storage.split("://")[0] in result.stderr or "cannot be written" in result.stderr
 

@@ -9,6 +9,7 @@ import csv
 import itertools
 import multiprocessing
 import os
+import re
 import time
 import warnings
 from collections.abc import Callable
@@ -89,7 +90,10 @@ def open_study(storage: str, seed: int = 0) -> optuna.Study:
             )
         except (sqlalchemy.exc.SQLAlchemyError, ImportError, RuntimeError) as error:
             reason = str(error.__cause__ or error).splitlines()[0]
-            raise DigitsError(f"The storage {storage} cannot be opened ({reason}): check its address.") from error
+            named = re.sub(r"//([^:/@]*):[^@]*@", r"//\1:…@", storage)  # without the password
+            raise DigitsError(
+                f"The storage {named} cannot be opened ({reason}): check its address, and that its driver is installed."
+            ) from error
 
 
 def try_settings(trial: optuna.Trial, data: tuple[np.ndarray, ...], epochs: int) -> float:
