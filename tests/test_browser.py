@@ -320,12 +320,7 @@ def test_train(lab):
     notebook = Notebook(
         lab,
         "04",
-        {
-            "_rate = 10, 2e-3": "_rate = 400, 2e-3",
-            "_rate = 8, 4e-3": "_rate = 400, 4e-3",
-            "warm_up = 0.1": "warm_up = 0.002",  # as many batches as with 8 epochs
-            "patience=3": "patience=400",
-        },
+        {"_size = 10, 2e-3": "_size = 400, 2e-3", "_size = 9, 6e-3": "_size = 400, 6e-3", "patience=3": "patience=400"},
     )
     page = notebook.page
     notebook.run_all()
@@ -510,4 +505,21 @@ def test_predict(lab):
     pen(page, canvas, THREE, finger=page.context.new_cdp_session(page))
     playwright.expect(read).to_have_text("3")
     notebook.shot("06-inside", notebook.widget("look_inside("))
+    notebook.close()
+
+
+def test_improve(lab):
+    """Distort the digits with a slider and see them misread; the search of two processes comes to its end."""
+    notebook = Notebook(lab, "07")
+    notebook.run_all()
+    notebook.finish()
+    widget = notebook.widget("try_distortions(")
+    words = widget.locator("[role=status]")
+    assert changes(widget, lambda: slide(widget, "Turn", 12))
+    playwright.expect(words).to_contain_text(re.compile(r"[0-7] of 10 are right"))
+    assert changes(widget, widget.get_by_role("button", name="As they were").click)
+    playwright.expect(words).to_contain_text(re.compile(r"(9|10) of 10 are right"))
+    notebook.shot("07-distort", widget)
+    search = notebook.cell("study = search(")
+    playwright.expect(search).to_contain_text(re.compile(r"(8|9) trials in ≈ \d+ s, by two processes"))
     notebook.close()

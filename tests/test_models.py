@@ -1,5 +1,6 @@
 """Without these, a learner's network is lost, or judged on images that it has learned by heart."""
 
+import importlib.util
 import json
 import os
 import re
@@ -37,19 +38,19 @@ def cell_with(notebook: str, text: str) -> str:
     return next(cell.source for cell in cells if cell.cell_type == "code" and text in cell.source)
 
 
+def architecture(model):
+    text = json.dumps([(type(layer).__name__, layer.get_config()) for layer in model.layers], sort_keys=True)
+    for layer in model.layers:
+        text = text.replace(f'"{layer.name}"', '"name"')
+    return text
+
+
 @pytest.mark.parametrize("build", [build_mlp, build_cnn])
 def test_notebook_03_builds_the_networks_of_utils(build):
     """What the lesson shows must be what the command line trains."""
     scope = {"keras": keras, "layers": keras.layers}
     source = cell_with("03-build-the-models.ipynb", f"def {build.__name__}")
     exec(source[: source.index(f"\n{build.__name__.removeprefix('build_')} = ")], scope)
-
-    def architecture(model):
-        text = json.dumps([(type(layer).__name__, layer.get_config()) for layer in model.layers], sort_keys=True)
-        for layer in model.layers:
-            text = text.replace(f'"{layer.name}"', '"name"')
-        return text
-
     keras.utils.set_random_seed(0)
     ours = build()
     keras.utils.set_random_seed(0)
@@ -57,6 +58,18 @@ def test_notebook_03_builds_the_networks_of_utils(build):
     assert architecture(ours) == architecture(theirs)
     for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
         assert np.array_equal(a, b)
+
+
+def test_notebook_07_takes_its_ideas_from_the_same_network():
+    """An ablation of another network would say nothing about this one."""
+    spec = importlib.util.spec_from_file_location("ablation", ROOT / "tests" / "benchmarks" / "ablation.py")
+    ablation = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(ablation)
+    scope = {"keras": keras, "layers": keras.layers}
+    exec(cell_with("07-improve-the-model.ipynb", "def build(").split("\n\n\ndef train")[0], scope)
+    for build in (scope["build"], ablation.build):
+        assert architecture(build(True, 0.2)) == architecture(build_cnn())
+        assert not [layer for layer in build(False, 0.2).layers if isinstance(layer, keras.layers.BatchNormalization)]
 
 
 def test_notebook_04_trains_with_the_recipe_of_utils():
@@ -67,13 +80,11 @@ def test_notebook_04_trains_with_the_recipe_of_utils():
         .split("from keras import layers")[1],
         scope,
     )
-    assert scope["batch_size"] == training.BATCH_SIZE
+    assert {"mlp": scope["mlp_batch_size"], "cnn": scope["cnn_batch_size"]} == training.BATCH_SIZES
     assert {"mlp": scope["mlp_epochs"], "cnn": scope["cnn_epochs"]} == training.EPOCHS
     assert {"mlp": scope["mlp_learning_rate"], "cnn": scope["cnn_learning_rate"]} == training.LEARNING_RATES
-    assert {"mlp": 0, "cnn": scope["warm_up"]} == training.WARM_UP
 
     scope |= {"keras": keras, "np": np, "x_train": np.zeros(1000)}
-    exec(cell_with("04-train-the-models.ipynb", "def plan").split("\nfig, axes")[0], scope)
     exec(cell_with("04-train-the-models.ipynb", "def compile_model"), scope)
 
     def settings(model):
@@ -81,12 +92,12 @@ def test_notebook_04_trains_with_the_recipe_of_utils():
 
     for kind in ("mlp", "cnn"):
         theirs, ours = build_mlp(), build_mlp()
-        rate, warm_up = training.LEARNING_RATES[kind], training.WARM_UP[kind]
-        scope["compile_model"](theirs, epochs=3, learning_rate=rate, warm_up=warm_up)
-        training.compile_model(ours, 3 * 8, rate, warm_up)
+        size, rate = training.BATCH_SIZES[kind], training.LEARNING_RATES[kind]
+        scope["compile_model"](theirs, epochs=3, batch_size=size, learning_rate=rate)
+        training.compile_model(ours, 3 * -(-1000 // size), rate)
         assert settings(theirs) == settings(ours)
     assert {"mlp": None, "cnn": distort} == training.CHANGES
-    assert "Batches(x_train, y_train, distort)" in cell_with("04-train-the-models.ipynb", "cnn.fit(")
+    assert "Batches(x_train, y_train, distort, cnn_batch_size)" in cell_with("04-train-the-models.ipynb", "cnn.fit(")
 
 
 def test_untrained_probabilities_add_up():

@@ -56,8 +56,8 @@ def test_every_path_and_link_in_the_readme_exists():
         assert (ROOT / path).exists() or path.startswith("models/learned"), path
 
 
-def test_there_are_six_notebooks_and_the_readme_lists_them():
-    assert len(NOTEBOOKS) == 6
+def test_there_are_seven_notebooks_and_the_readme_lists_them():
+    assert len(NOTEBOOKS) == 7
     for path in NOTEBOOKS:
         assert f"notebooks/{path.name}" in README
 

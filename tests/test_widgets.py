@@ -23,6 +23,7 @@ from utils.reading import predict_probabilities
 from utils.scoring import add_labelled, read_labels
 from utils.widgets import experiment
 from utils.widgets.build import build_network, try_network
+from utils.widgets.distort import try_distortions
 from utils.widgets.evaluate import browse_confusion, try_threshold
 from utils.widgets.experiment import Experiments, Settings, try_training
 from utils.widgets.explore import explore_digits
@@ -126,6 +127,23 @@ def test_explore_survives_a_digit_without_images():
     assert "There is no image of a 5" in find(panel, ipywidgets.HTML)[0].value
     digit.value = 1
     assert "labelled 1" in find(panel, ipywidgets.HTML)[0].value
+
+
+def test_distorted_digits_are_read_again(cnn, sample):
+    """Notebook 07: turned round, digits are misread, and the button brings them back."""
+    ten = np.array([sample.x_train[sample.y_train == digit][0] for digit in range(10)])
+    for _ in range(2):
+        panel = try_distortions(ten, np.arange(10), cnn, turn=25)
+    turn = find(panel, ipywidgets.FloatSlider, "Turn (degrees, clockwise)")[0]
+    before = picture_of(panel)
+    turn.value = 180
+    assert picture_of(panel) != before
+    words = find(panel, ipywidgets.HTML)[-1]
+    assert int(re.search(r"(\d+) of 10 are right", words.value)[1]) < 8
+    find(panel, ipywidgets.Button)[0].click()
+    assert turn.value == 0
+    assert int(re.search(r"(\d+) of 10 are right", words.value)[1]) >= 9
+    assert len(find(panel, ipywidgets.FloatSlider)) == 6
 
 
 def test_prepare_by_hand_does_what_the_slider_says(draw):

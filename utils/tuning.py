@@ -6,7 +6,6 @@ loses nothing: what it was trying is noticed by its missing heartbeat and is tri
 """
 
 import csv
-import itertools
 import multiprocessing
 import os
 import re
@@ -50,21 +49,20 @@ class Budget:
     epochs: int = 6
 
 
-def open_study(storage: str, seed: int = 0) -> optuna.Study:
+def open_study(storage: str) -> optuna.Study:
     """Open a search, or begin it.
 
     Parameters
     ----------
     storage
         The address of a database, such as ``sqlite:///search.db``.
-    seed
-        For the sampler.
 
     Returns
     -------
     optuna.Study
         It minimises the validation loss. After four trials, one whose loss is above the median of the others at the
-        same epoch is ended.
+        same epoch is ended. Its sampler has no fixed seed: workers that were given the same one, on several machines,
+        would try the same settings.
 
     Raises
     ------
@@ -84,7 +82,7 @@ def open_study(storage: str, seed: int = 0) -> optuna.Study:
                     grace_period=GRACE,
                     heartbeat_stale_trial_callback=optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=3),
                 ),
-                sampler=optuna.samplers.TPESampler(seed=seed, multivariate=True, constant_liar=True),
+                sampler=optuna.samplers.TPESampler(multivariate=True, constant_liar=True),
                 pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1),
                 load_if_exists=True,
             )
@@ -116,7 +114,7 @@ def try_settings(trial: optuna.Trial, data: tuple[np.ndarray, ...], epochs: int)
     from utils.batches import Batches, distort
     from utils.models import build_cnn
     from utils.quiet import keras
-    from utils.training import WARM_UP, compile_model
+    from utils.training import compile_model
 
     values = {name: suggest(trial, name) for name in SPACE}
     x_train, x_val, y_train, y_val = data
@@ -134,10 +132,10 @@ def try_settings(trial: optuna.Trial, data: tuple[np.ndarray, ...], epochs: int)
     keras.utils.set_random_seed(0)
     model = build_cnn(values["dropout"], values["width"])
     batches = Batches(x_train, y_train, change, values["batch_size"])
-    compile_model(model, epochs * len(batches), values["learning_rate"], WARM_UP["cnn"])
+    compile_model(model, epochs * len(batches), values["learning_rate"])
     history = model.fit(
         batches, epochs=epochs, validation_data=(x_val, y_val), validation_batch_size=1000, callbacks=[Report()],
-        verbose=0,
+        shuffle=False, verbose=0,
     )  # fmt: skip
     trial.set_user_attr("accuracy", max(history.history["val_accuracy"]))
     return float(np.nanmin([*history.history["val_loss"], 1e3]))
@@ -189,7 +187,7 @@ def search(
             "give the same, or name another storage."
         )
     context = multiprocessing.get_context("spawn")
-    numbers, running, deaths = itertools.count(), [], 0
+    running, deaths = [], 0
     try:
         while to_do(study, budget) or study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             show(finished(study))
@@ -200,8 +198,8 @@ def search(
             if deaths > 3 * workers:
                 raise DigitsError("The workers of the search fail one after the other: try python -m utils check.")
             running = [process for process in running if process.is_alive()]
-            for number in itertools.islice(numbers, workers - len(running) if to_do(study, budget) else 0):
-                running.append(context.Process(target=work, args=(storage, budget, number, workers), daemon=True))
+            for _ in range(workers - len(running) if to_do(study, budget) else 0):
+                running.append(context.Process(target=work, args=(storage, budget, workers), daemon=True))
                 running[-1].start()
             time.sleep(0.5)
     except BaseException:
@@ -239,7 +237,7 @@ def describe_trial(trial: FrozenTrial) -> str:
     return f"loss {trial.value:.4f}, accuracy {trial.user_attrs['accuracy']:.2%}  ({settings})"
 
 
-def work(storage: str, budget: Budget, number: int, workers: int) -> None:
+def work(storage: str, budget: Budget, workers: int) -> None:
     """Try settings until there are enough trials: what each process of the search does.
 
     Parameters
@@ -248,8 +246,6 @@ def work(storage: str, budget: Budget, number: int, workers: int) -> None:
         The address of the database.
     budget
         How much is spent by all workers together.
-    number
-        Which worker this is; its sampler's seed.
     workers
         How many share the processors of this machine.
     """
@@ -265,7 +261,7 @@ def work(storage: str, budget: Budget, number: int, workers: int) -> None:
             x_train, _, y_train, _ = train_test_split(
                 x_train, y_train, train_size=budget.images, stratify=y_train, random_state=0
             )
-        study = open_study(storage, seed=number)
+        study = open_study(storage)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
 

@@ -20,7 +20,7 @@ SETUP = """
 import sys, time
 sys.path.insert(0, ".")
 from utils.mnist import load_mnist
-from utils.training import BATCH_SIZE, LEARNING_RATES, compile_model, split_training
+from utils.training import BATCH_SIZES, LEARNING_RATES, compile_model, split_training
 from utils.models import BUILDERS
 from utils.plots import use_style
 from utils.live import LiveCurves, in_live_page
@@ -54,11 +54,11 @@ made = {"without": lambda: [], "LiveCurves": lambda: [Timed("a")], "livelossplot
 TRAINING = """
 keras.utils.set_random_seed(0)
 model = BUILDERS["{kind}"]()
-compile_model(model, {epochs} * len(x_train) // BATCH_SIZE, LEARNING_RATES["{kind}"])
+compile_model(model, {epochs} * len(x_train) // BATCH_SIZES["{kind}"], LEARNING_RATES["{kind}"])
 callbacks, Timed.seconds = made["{how}"](), 0.0
 began = time.perf_counter()
-model.fit(x_train, y_train, batch_size=BATCH_SIZE, epochs={epochs}, validation_data=(x_val, y_val), verbose=0,
-          callbacks=callbacks)
+model.fit(x_train, y_train, batch_size=BATCH_SIZES["{kind}"], epochs={epochs}, validation_data=(x_val, y_val),
+          callbacks=callbacks, verbose=0)
 seconds = time.perf_counter() - began
 print("SECONDS", seconds, Timed.seconds)
 """
