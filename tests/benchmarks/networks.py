@@ -1,4 +1,4 @@
-"""Accuracy, training time and size of three networks, one of them trained twice as long too, in turn in one run.
+"""Accuracy, training time and size of three networks, one of them trained for longer too, in turn in one run.
 
 ``python tests/benchmarks/networks.py [SEED …]`` from the project's root, on all of MNIST; seeds 0, 1 and 2 unless
 others are named. They are:
