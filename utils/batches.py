@@ -53,8 +53,13 @@ def warp(
     moves = np.stack([np.broadcast_to(right, n), np.broadcast_to(down, n)], axis=1)
     matrices[:, :, 2] = centre - matrices[:, :, :2] @ centre + moves
     warped = np.empty_like(images)
-    for image, matrix, result in zip(images, matrices, warped, strict=True):
-        result[..., 0] = cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR)
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)  # to share out an image as small as these takes longer than to warp it
+    try:
+        for image, matrix, result in zip(images, matrices, warped, strict=True):
+            result[..., 0] = cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR)
+    finally:
+        cv2.setNumThreads(threads)
     return warped
 
 
@@ -101,6 +106,8 @@ def distort(
 class Batches(keras.utils.PyDataset):
     """Training images for ``model.fit``, in each epoch changed anew and in a new order.
 
+    Keras asks for a batch while it trains on the one before: what changes the images takes hardly any time of its own.
+
     Parameters
     ----------
     images : (n, 28, 28, 1) float32 array
@@ -108,8 +115,8 @@ class Batches(keras.utils.PyDataset):
     targets : (n, …) array
         Their digits, or the probabilities that a network should give.
     change
-        Called at the start of each epoch with the images and a random generator, such as `distort`; returns as many
-        images. None leaves them as they are.
+        Called for each batch with its images and a random generator, such as `distort`; returns as many images. None
+        leaves them as they are.
     batch_size
         How many images are in a batch; the last one of an epoch may have fewer.
     seed
@@ -129,23 +136,24 @@ class Batches(keras.utils.PyDataset):
     ) -> None:
         super().__init__()
         self._images, self._targets, self._change, self._batch_size = images, targets, change, batch_size
-        self._seed, self._epoch, self._ready = seed, first_epoch, None
+        self._seed, self._epoch, self._order = seed, first_epoch, (-1, np.empty(0, int))
 
-    def make_epoch(self, epoch: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Return the images and targets of an epoch, not shuffled."""
-        return self._change(self._images, rng) if self._change else self._images, self._targets
+    def make_batch(self, chosen: np.ndarray, epoch: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Return the images with the chosen numbers, changed, and their targets."""
+        images = self._images[chosen]
+        return self._change(images, rng) if self._change else images, self._targets[chosen]
 
     def on_epoch_end(self) -> None:
         """Go on to the next epoch."""
-        self._epoch, self._ready = self._epoch + 1, None
+        self._epoch += 1
 
     def __len__(self) -> int:
         return -(-len(self._targets) // self._batch_size)
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        if self._ready is None:
-            rng = np.random.default_rng((self._seed, self._epoch))
-            self._ready = *self.make_epoch(self._epoch, rng), rng.permutation(len(self._targets))
-        images, targets, order = self._ready
+        epoch, (ordered, order) = self._epoch, self._order  # at an epoch's end, Keras may be asking in two threads
+        if ordered != epoch:
+            order = np.random.default_rng((self._seed, epoch)).permutation(len(self._targets))
+            self._order = epoch, order
         chosen = order[index * self._batch_size : (index + 1) * self._batch_size]
-        return images[chosen], targets[chosen]
+        return self.make_batch(chosen, epoch, np.random.default_rng((self._seed, epoch, index)))

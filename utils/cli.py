@@ -1,4 +1,4 @@
-"""The command line: ``python -m utils check | train | tune | predict | score``."""
+"""The command line: ``python -m utils check | train | tune | predict | score | export | serve``."""
 
 import argparse
 import json
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from utils.errors import DigitsError
-from utils.paths import check_writable, digits_folder, from_root, shown, whole_file
+from utils.paths import check_writable, digits_folder, from_root, learned_models, model_in_use, shown, whole_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m utils", description="Train networks on MNIST and read digits.")
-    commands = parser.add_subparsers(required=True, metavar="check | train | tune | predict | score")
+    commands = parser.add_subparsers(required=True, metavar="check | train | tune | predict | score | export | serve")
 
     check = commands.add_parser("check", help="is everything here that the series needs?")
     check.set_defaults(run=_check)
@@ -103,7 +103,38 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     score.add_argument("--sheet", type=Path, help="save a picture of the mistakes")
     score.set_defaults(run=_score)
+
+    export = commands.add_parser("export", help="write a network in a format for use without its training")
+    export.add_argument("--model", type=Path, help="a .keras file (default: your newest CNN, or the shipped one)")
+    export.add_argument(
+        "--output",
+        type=Path,
+        help="a .tflite file for LiteRT, or a new folder for TensorFlow Serving (default: models/learned/cnn.tflite)",
+    )
+    export.set_defaults(run=_export)
+
+    serve = commands.add_parser("serve", help="read digits for browsers and programs: a web service and its page")
+    serve.add_argument("--host", default="127.0.0.1", help="0.0.0.0 for other devices, too (default: this computer)")
+    serve.add_argument("--port", type=_port, default=8000, help="0 for any that is free (default: 8000)")
+    serve.add_argument("--workers", type=_positive, default=1, help="how many processes read (default: 1)")
+    serve.add_argument(
+        "--model", type=Path, help="a .keras or an exported .tflite file (default: your newest CNN, or the shipped one)"
+    )
+    serve.add_argument(
+        "--allow-origin",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="another site whose pages may use the service, such as https://school.example; may be repeated",
+    )
+    serve.set_defaults(run=_serve)
     return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text} is not a port: 0 to 65535")
+    return int(text)
 
 
 def _positive(text: str) -> int:
@@ -269,8 +300,23 @@ def _score(options: argparse.Namespace) -> int:
     return 1 if any(reading.error for reading in score.readings) else 0
 
 
+def _export(options: argparse.Namespace) -> int:
+    from utils.exported import export_model
+
+    output = options.output or learned_models() / "cnn.tflite"
+    print(f"Saved {shown(export_model(_open_model(options.model), output))}")
+    return 0
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from utils.service.serve import serve
+
+    serve(options.model or model_in_use(), options.host, options.port, options.workers, tuple(options.allow_origin))
+    return 0
+
+
 def _open_model(named: Path | None) -> "keras.Model":
-    from utils.models import describe_model, load_model, model_in_use
+    from utils.models import describe_model, load_model
 
     path = named or model_in_use()
     model = load_model(path)

@@ -6,16 +6,13 @@ and a test holds the two together.
 
 import os
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from utils.errors import DigitsError
 from utils.mnist import Mnist
-from utils.paths import learned_models, shipped_models, shown, whole_file
+from utils.paths import Kind, learned_models, model_in_use, shipped_models, shown, whole_file
 from utils.quiet import keras
-
-Kind = Literal["mlp", "cnn"]
 
 layers = keras.layers
 
@@ -163,23 +160,6 @@ def learned_path(kind: Kind, mnist: Mnist) -> Path:
         For example ``models/learned/cnn-mnist.keras`` or ``…/cnn-sample.keras``.
     """
     return learned_models() / f"{kind}-{'mnist' if mnist.complete else 'sample'}.keras"
-
-
-def model_in_use(kind: Kind = "cnn") -> Path:
-    """Return the file of the trained network that predictions use.
-
-    Parameters
-    ----------
-    kind
-        Which network.
-
-    Returns
-    -------
-    Path
-        The newest that was trained here, if there is one, and otherwise the shipped one.
-    """
-    learned = [path for path in learned_models().glob(f"{kind}-*.keras") if not path.name.startswith(".")]
-    return max(learned, key=lambda path: path.stat().st_mtime, default=shipped_models() / f"{kind}.keras")
 
 
 def describe_model(path: str | os.PathLike) -> str:

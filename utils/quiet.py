@@ -5,30 +5,10 @@ not to. They tell a student nothing and look like errors, so they are kept off t
 """
 
 import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 
+from utils.silence import stderr_silenced
 
-@contextmanager
-def _stderr_silenced() -> Iterator[None]:
-    with suppress(Exception):  # a closed or replaced sys.stderr has nothing to flush
-        sys.stderr.flush()
-    try:
-        saved = os.dup(2)
-    except OSError:  # no standard error at all (a service, pythonw): nothing to silence
-        yield
-        return
-    with open(os.devnull, "w") as sink:
-        os.dup2(sink.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-
-
-with _stderr_silenced():
+with stderr_silenced():
     import keras
     import tensorflow
 

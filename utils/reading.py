@@ -1,17 +1,27 @@
-"""28 × 28 arrays → probabilities → text, and a whole file from end to end."""
+"""28 × 28 arrays → probabilities → text, and a whole file from end to end.
+
+TensorFlow is imported when a Keras network is given; with an exported one (`utils.exported`), it is not needed.
+"""
 
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from utils.errors import DigitsError
-from utils.images import prepare_image, read_image
+from utils.exported import ExportedNetwork
+from utils.images import decode_image, prepare_image, read_image
 from utils.normalise import SIDE, scale_pixels
-from utils.quiet import keras, tensorflow
 from utils.segmentation import Box
+
+if TYPE_CHECKING:
+    from utils.quiet import keras, tensorflow
+
+    #: A trained network, in Keras or exported.
+    Network = keras.Model | ExportedNetwork
 
 #: A digit is marked unsure below this probability; notebook 06 shows how it was chosen.
 SURE = 0.8
@@ -34,12 +44,15 @@ class Digit:
         Where it is in the image.
     line
         The line that it stands in, counted from 0.
+    probabilities
+        What the network gives to each of the ten digits; they add up to 1.
     """
 
     digit: int
     probability: float
     box: Box
     line: int = 0
+    probabilities: tuple[float, ...] = ()
 
     @property
     def confident(self) -> bool:
@@ -106,13 +119,14 @@ class Reading:
                 "confident": digit.confident,
                 "box": list(digit.box),
                 "line": digit.line,
+                "probabilities": list(digit.probabilities),
             }
             for digit in self.digits
         ]
         return {"file": self.file, "text": self.text, "digits": digits, "note": self.note, "error": self.error}
 
 
-def predict_probabilities(model: keras.Model, images: np.ndarray) -> np.ndarray:
+def predict_probabilities(model: "Network", images: np.ndarray) -> np.ndarray:
     """Let a network judge prepared images.
 
     Parameters
@@ -127,18 +141,22 @@ def predict_probabilities(model: keras.Model, images: np.ndarray) -> np.ndarray:
     (n, 10) float32 array
         The probability of each digit; each row adds up to 1.
     """
+    if isinstance(model, ExportedNetwork):
+        return model.predict(images)
     batches = [_compile(model)(scale_pixels(images[i : i + 1000])) for i in range(0, len(images), 1000)]
     return np.concatenate(batches) if batches else np.zeros((0, 10), np.float32)
 
 
 @lru_cache(maxsize=4)
-def _compile(model: keras.Model) -> Callable[[np.ndarray], tensorflow.Tensor]:
+def _compile(model: "keras.Model") -> "Callable[[np.ndarray], tensorflow.Tensor]":
     """Make one graph for batches of any size: for a few images, `keras.Model.predict` takes ten times as long."""
+    from utils.quiet import tensorflow
+
     shape = tensorflow.TensorSpec((None, SIDE, SIDE, 1))
     return tensorflow.function(lambda images: model(images, training=False), input_signature=[shape])
 
 
-def read_page(model: keras.Model, grey: np.ndarray) -> tuple[list[Digit], np.ndarray]:
+def read_page(model: "Network", grey: np.ndarray) -> tuple[list[Digit], np.ndarray]:
     """Read the digits in a grey image.
 
     Parameters
@@ -170,7 +188,11 @@ def read_page(model: keras.Model, grey: np.ndarray) -> tuple[list[Digit], np.nda
     lines = sorted({found[index].line for index in kept})
     digits = [
         Digit(
-            int(table[index].argmax()), round(float(sure[index]), 4), found[index].box, lines.index(found[index].line)
+            int(table[index].argmax()),
+            round(float(sure[index]), 4),
+            found[index].box,
+            lines.index(found[index].line),
+            tuple(round(float(probability), 4) for probability in table[index]),
         )
         for index in kept
     ]
@@ -181,7 +203,7 @@ def _fits(height: int, others: list[int]) -> bool:
     return bool(others) and 0.6 < height / np.median(others) < 1.6
 
 
-def read_digits(model: keras.Model, file: str | os.PathLike) -> Reading:
+def read_digits(model: "Network", file: str | os.PathLike, data: bytes | None = None) -> Reading:
     """Read the digits in one image file.
 
     Parameters
@@ -190,6 +212,8 @@ def read_digits(model: keras.Model, file: str | os.PathLike) -> Reading:
         A trained network.
     file
         The image.
+    data
+        What would be in the file, if it came over a wire; ``file`` is then only its name.
 
     Returns
     -------
@@ -197,7 +221,7 @@ def read_digits(model: keras.Model, file: str | os.PathLike) -> Reading:
         What it says. A file that cannot be read is no exception here: the reason is in ``error``.
     """
     try:
-        digits, images = read_page(model, read_image(file))
+        digits, images = read_page(model, read_image(file) if data is None else decode_image(data, str(file)))
     except DigitsError as error:
         return Reading(str(file), error=str(error))
     return Reading(str(file), digits, images=images)

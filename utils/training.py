@@ -178,16 +178,17 @@ class _Augmented(Batches):
     """In each epoch MNIST's images and one of the redrawn sets."""
 
     def __init__(self, x: np.ndarray, y: np.ndarray, sets: int, batch_size: int, seed: int, first_epoch: int) -> None:
-        images = np.round(x[..., 0] * 255).astype(np.uint8)
-        self._x, self._y = x, keras.utils.to_categorical(y, 10)
-        self._sets = make_sets(images, y, sets, seed)
+        self._y = keras.utils.to_categorical(y, 10)
+        self._sets = make_sets(np.round(x[..., 0] * 255).astype(np.uint8), y, sets, seed)
         _, drawn = self._sets[0]
         super().__init__(x, np.concatenate([self._y, drawn]), distort, batch_size, seed, first_epoch)
 
-    def make_epoch(self, epoch: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    def make_batch(self, chosen: np.ndarray, epoch: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         images, targets = self._sets[epoch % len(self._sets)]
-        redrawn = distort(scale_pixels(images), rng, turn=5, size=0.05, slant=0.08)  # by other hands already
-        return np.concatenate([distort(self._x, rng), redrawn]), np.concatenate([self._y, targets])
+        own, redrawn = chosen[chosen < len(self._y)], chosen[chosen >= len(self._y)] - len(self._y)
+        x = distort(self._images[own], rng)
+        x_redrawn = distort(scale_pixels(images[redrawn]), rng, turn=5, size=0.05, slant=0.08)  # by other hands already
+        return np.concatenate([x, x_redrawn]), np.concatenate([self._y[own], targets[redrawn]])
 
 
 def _with_redrawn(x: np.ndarray, y: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,118 @@
+"""Without these, an exported network may read something else than the one that was trained and tested."""
+
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+from utils.errors import DigitsError
+from utils.exported import ExportedNetwork, describe_version, export_model
+from utils.models import load_model
+from utils.normalise import scale_pixels
+from utils.paths import ROOT, shipped_models
+from utils.reading import predict_probabilities, read_digits
+
+
+@pytest.fixture(scope="module")
+def cnn():
+    return load_model(shipped_models() / "cnn.keras")
+
+
+@pytest.fixture(scope="module")
+def file(cnn, tmp_path_factory):
+    return export_model(cnn, tmp_path_factory.mktemp("exported") / "cnn.tflite")
+
+
+def test_it_gives_the_same_answers(cnn, file, sample):
+    """Notebook 08 compares all of MNIST's test images."""
+    expected = predict_probabilities(cnn, sample.x_train)
+    table = predict_probabilities(ExportedNetwork(file), sample.x_train)
+    assert table.dtype == np.float32
+    assert np.array_equal(table.argmax(axis=1), expected.argmax(axis=1))
+    assert np.allclose(table, expected, atol=1e-4)
+
+
+def test_a_page_is_read_alike(cnn, file, save, draw):
+    page = save("page.png", draw("31415926"))
+    read, expected = read_digits(ExportedNetwork(file), page), read_digits(cnn, page)
+    assert read.text == expected.text == "31415926"
+    assert [digit.box for digit in read.digits] == [digit.box for digit in expected.digits]
+
+
+def test_threads_do_not_mix_their_images(file, sample):
+    """Readers share the network; an answer that belongs to another's image would be a silent mistake."""
+    network, images = ExportedNetwork(file), sample.x_test[:200]
+    expected, wrong = network.predict(images), []
+
+    def work(start):
+        for index in range(start, 200, 4):
+            if not np.array_equal(network.predict(images[index : index + 1])[0], expected[index]):
+                wrong.append(index)
+
+    threads = [threading.Thread(target=work, args=(start,)) for start in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_no_image_gives_no_answer(file):
+    assert ExportedNetwork(file).predict(np.zeros((0, 28, 28), np.uint8)).shape == (0, 10)
+
+
+def test_tensorflow_serving_s_format(cnn, tmp_path, sample):
+    """What TensorFlow Serving would load: a folder with a number, and a function that it calls ``serving_default``."""
+    from utils.quiet import tensorflow
+
+    folder = export_model(cnn, tmp_path / "digits" / "1")
+    served = tensorflow.saved_model.load(str(folder)).signatures["serving_default"]
+    (answers,) = served(tensorflow.constant(scale_pixels(sample.x_test[:100]))).values()
+    assert np.allclose(answers, predict_probabilities(cnn, sample.x_test[:100]), atol=1e-5)
+    with pytest.raises(DigitsError, match="is there already: name a new folder"):
+        export_model(cnn, folder)
+    assert [path.name for path in (tmp_path / "digits").iterdir()] == ["1"], "nothing else is left behind"
+
+
+def test_a_version_changes_with_the_network(file, tmp_path):
+    other = tmp_path / "other.tflite"
+    other.write_bytes(file.read_bytes() + b"x")
+    assert len(describe_version(file)) == 12
+    assert describe_version(file) != describe_version(other)
+
+
+def test_files_that_cannot_be_used(cnn, tmp_path, sample):
+    with pytest.raises(DigitsError, match="There is no exported model at .*none.tflite: make one with"):
+        ExportedNetwork(tmp_path / "none.tflite")
+    (tmp_path / "text.tflite").write_text("Dear teacher")
+    with pytest.raises(DigitsError, match="text.tflite is damaged or not a LiteRT model: make it again"):
+        ExportedNetwork(tmp_path / "text.tflite")
+    with pytest.raises(DigitsError, match=r"cnn.onnx ends in neither .tflite"):
+        export_model(cnn, tmp_path / "cnn.onnx")
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(DigitsError, match="cannot be written"):
+        export_model(cnn, tmp_path / "file" / "1")
+
+
+def test_a_network_for_something_else_is_refused(tmp_path):
+    from utils.quiet import keras
+
+    other = keras.Sequential([keras.Input((5,)), keras.layers.Dense(2)])
+    other.export(tmp_path / "other.tflite", format="litert", verbose=False)
+    with pytest.raises(DigitsError, match="is not a network for 28 × 28 images and ten digits"):
+        ExportedNetwork(tmp_path / "other.tflite")
+
+
+def test_reading_with_it_needs_no_tensorflow(file, save, draw):
+    """A service that starts in a second and fits into a small computer depends on it."""
+    code = (
+        "import sys; from utils.exported import ExportedNetwork; from utils.reading import read_digits; "
+        "import utils.service.app, utils.service.serve; "
+        f"reading = read_digits(ExportedNetwork({str(file)!r}), {str(save('42.png', draw('42')))!r}); "
+        "sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules or reading.text != '42')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0
+    assert done.stderr == "", "LiteRT's notes look like errors"

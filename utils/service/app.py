@@ -1,0 +1,178 @@
+"""The service's addresses: the page, ``/predict``, ``/health`` and the descriptions of both for programs and people."""
+
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import cv2
+from fastapi import FastAPI, Request
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi.staticfiles import StaticFiles
+from fastapi_offline import FastAPIOffline
+from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+
+from utils.exported import ExportedNetwork
+from utils.service.desk import Desk
+from utils.service.settings import Settings
+from utils.service.upload import RefusedError, take_upload
+
+PAGE = Path(__file__).resolve().parent / "page"
+#: What the page may load, and from where: from here alone.
+POLICY = "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+log = logging.getLogger("uvicorn.error")
+
+
+class DigitAnswer(BaseModel):
+    """One digit that was read."""
+
+    digit: int = Field(ge=0, le=9)
+    probability: float = Field(ge=0, le=1, description="What the network gives it.")
+    confident: bool = Field(description="Whether the probability is at least 0.8.")
+    box: list[int] = Field(
+        min_length=4, max_length=4, description="Left, top, width and height, in pixels of the upright image."
+    )
+    line: int = Field(ge=0, description="The line that it stands in.")
+    probabilities: list[float] = Field(
+        min_length=10, max_length=10, description="What the network gives to each of the ten digits."
+    )
+
+
+class ModelAnswer(BaseModel):
+    """The network that reads."""
+
+    name: str
+    version: str = Field(description="The first digits of its file's SHA-256.")
+
+
+class Answer(BaseModel):
+    """What was read in an image."""
+
+    file: str
+    text: str = Field(description="The digits in reading order; lines are joined by a line break.")
+    digits: list[DigitAnswer]
+    note: str | None = Field(description="What there is to say of an image without a digit.")
+    error: None = None
+    model: ModelAnswer
+
+
+class Problem(BaseModel):
+    """Why there is no answer, in a sentence."""
+
+    error: str
+
+
+class Health(BaseModel):
+    """Whether images can be sent."""
+
+    ready: bool
+    model: ModelAnswer
+
+
+IMAGE = {"schema": {"type": "string", "format": "binary"}}
+FORM = {
+    "schema": {
+        "type": "object",
+        "properties": {"file": {"type": "string", "format": "binary", "description": "The image."}},
+        "required": ["file"],
+    }
+}
+BODY = {"required": True, "content": {"multipart/form-data": FORM, "application/octet-stream": IMAGE, "image/*": IMAGE}}
+PROBLEMS = {
+    400: "The upload was broken off, or is a form without a file.",
+    403: "Another site's page may not use this service.",
+    408: "The upload took too long.",
+    413: "The upload is too large.",
+    422: "It is not an image that can be read.",
+    503: "Too many images are waiting, or reading took too long: try again.",
+}
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Make the service.
+
+    Parameters
+    ----------
+    settings
+        Which network reads, and the limits; by default those that ``python -m utils serve`` left for its workers.
+
+    Returns
+    -------
+    FastAPI
+        The application, for uvicorn or a test client.
+    """
+    settings = settings or Settings.from_environment()
+    model = {"name": settings.name, "version": settings.version}
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
+        cv2.setNumThreads(1)  # the cores are shared out among images, not within one
+        network = await run_in_threadpool(ExportedNetwork, settings.network)
+        app.state.desk = Desk(network, settings)
+        yield
+        await run_in_threadpool(app.state.desk.close)
+
+    app = FastAPIOffline(
+        title="Handwritten Digits Recognizer",
+        description="Reads handwritten digits in drawings and photos. Nothing that is uploaded is kept.",
+        version="1",
+        lifespan=lifespan,
+    )
+    if settings.origins:
+        app.add_middleware(CORSMiddleware, allow_origins=settings.origins, allow_methods=["GET", "POST"])
+
+    @app.get("/", include_in_schema=False)
+    async def page() -> FileResponse:
+        return FileResponse(PAGE / "index.html", headers={"Content-Security-Policy": POLICY})
+
+    @app.post(
+        "/predict",
+        response_model=Answer,
+        responses={status: {"model": Problem, "description": text} for status, text in PROBLEMS.items()},
+        openapi_extra={"requestBody": BODY},
+    )
+    async def predict(request: Request) -> dict:
+        """Read the digits in an image: PNG, JPEG, WebP, BMP, TIFF, GIF or HEIC, as the body or as a form's file."""
+        _check_origin(request, settings)
+        data, name = await take_upload(request, settings)
+        reading = await app.state.desk.read(data, name)
+        if reading.error:
+            raise RefusedError(422, reading.error)
+        return reading.record() | {"model": model}
+
+    @app.get("/health", responses={503: {"model": Health, "description": "Too many images are waiting."}})
+    async def health(response: Response) -> Health:
+        """Say whether images can be sent."""
+        ready = not app.state.desk.full
+        response.status_code = 200 if ready else 503
+        return Health(ready=ready, model=ModelAnswer(**model))
+
+    @app.exception_handler(RefusedError)
+    async def refuse(request: Request, error: RefusedError) -> JSONResponse:
+        return JSONResponse({"error": error.sentence}, error.status, error.headers)
+
+    @app.exception_handler(HTTPException)
+    async def explain(request: Request, error: HTTPException) -> JSONResponse:
+        sentences = {404: f"There is nothing at {request.url.path}.", 405: f"{request.method} cannot be used here."}
+        return JSONResponse({"error": sentences.get(error.status_code, error.detail)}, error.status_code, error.headers)
+
+    @app.exception_handler(Exception)
+    async def apologise(request: Request, error: Exception) -> JSONResponse:
+        log.error("A request failed.", exc_info=error)
+        return JSONResponse({"error": "Something went wrong in the service; its log says what."}, 500)
+
+    app.mount("/page", StaticFiles(directory=PAGE), name="page")
+    return app
+
+
+def _check_origin(request: Request, settings: Settings) -> None:
+    """Refuse what another site's page sends: a browser says where a page came from."""
+    origin = request.headers.get("origin")
+    if origin is None or origin in settings.origins:
+        return
+    if urlsplit(origin).netloc != request.headers.get("host"):
+        raise RefusedError(403, "Pages of other sites may not use this service: start it with --allow-origin.")
