@@ -342,7 +342,7 @@ def test_train(lab):
 
     cnn.locator(".training-bar progress").wait_for(timeout=120_000)
     cnn.locator(".jp-RenderedImage img").wait_for(timeout=60_000)
-    playwright.expect(cnn.locator(".training-bar")).to_contain_text("epoch 3", timeout=90_000)
+    playwright.expect(cnn.locator(".training-bar")).to_contain_text("epoch 8", timeout=120_000)
     page.locator("[data-command='notebook:interrupt-kernel'], [title^='Interrupt the kernel']").first.click()
     playwright.expect(cnn).to_contain_text("Stopped", timeout=30_000)
 
@@ -522,4 +522,21 @@ def test_improve(lab):
     notebook.shot("07-distort", widget)
     search = notebook.cell("study = search(")
     playwright.expect(search).to_contain_text(re.compile(r"(8|9) trials in ≈ \d+ s, by two processes"))
+    notebook.close()
+
+
+def test_deploy(lab):
+    """Choose uploads, good and bad, and read the service's answers."""
+    notebook = Notebook(lab, "08")
+    notebook.run_all()
+    notebook.finish()
+    widget = notebook.widget("try_uploads(")
+    answer, choice = widget.locator("pre"), widget.locator("select")
+    playwright.expect(answer).to_contain_text('"text": "42"')
+    assert changes(widget, lambda: choice.select_option("a text file, renamed to .png"))
+    playwright.expect(answer).to_contain_text(re.compile("422 .*is not an image that can be read", re.DOTALL))
+    choice.select_option("11 MB")
+    playwright.expect(answer).to_contain_text(re.compile("413 .*send a smaller image", re.DOTALL))
+    notebook.shot("08-uploads", widget)
+    playwright.expect(notebook.cell("server.terminate()")).to_contain_text("Stopped.")
     notebook.close()

@@ -165,6 +165,8 @@ def test_upload_a_row_of_digits(browser, server, draw, save):
     left = [box.bounding_box()["x"] for box in page.locator("#boxes div").all()]
     assert left == sorted(left)
     assert page.locator("#photo").is_visible()
+    file.set_input_files(ROOT / "digits" / "02_468_13579-mnist-table.jpg")
+    page.read("02\n468\n13579")
     page.shot("08-photo")
 
     file.set_input_files({"name": "letter.png", "mimeType": "image/png", "buffer": b"Dear teacher"})

@@ -56,8 +56,8 @@ def test_every_path_and_link_in_the_readme_exists():
         assert (ROOT / path).exists() or path.startswith("models/learned"), path
 
 
-def test_there_are_seven_notebooks_and_the_readme_lists_them():
-    assert len(NOTEBOOKS) == 7
+def test_there_are_eight_notebooks_and_the_readme_lists_them():
+    assert len(NOTEBOOKS) == 8
     for path in NOTEBOOKS:
         assert f"notebooks/{path.name}" in README
 
@@ -85,6 +85,7 @@ def test_form_of_a_notebook(path):
     for target in re.findall(r"\]\((\d\d-[\w-]+\.ipynb)\)", text):
         assert (path.parent / target).is_file()
     position = NOTEBOOKS.index(path)
+    assert f"Part {position + 1} of {len(NOTEBOOKS)} · " in text
     for neighbour in NOTEBOOKS[max(0, position - 1) : position] + NOTEBOOKS[position + 1 : position + 2]:
         assert f"({neighbour.name})" in text
 

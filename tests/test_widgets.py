@@ -10,9 +10,11 @@ import cv2
 import ipywidgets
 import numpy as np
 import pytest
+from fastapi.testclient import TestClient
 from PIL import Image
 
 from utils.errors import DigitsError
+from utils.exported import export_model
 from utils.images import read_image
 from utils.models import build_cnn, build_mlp, load_model
 from utils.normalise import normalise_digit
@@ -21,6 +23,8 @@ from utils.plots import show_images
 from utils.quiet import keras
 from utils.reading import predict_probabilities
 from utils.scoring import add_labelled, read_labels
+from utils.service import settings as service
+from utils.service.app import create_app
 from utils.widgets import experiment
 from utils.widgets.build import build_network, try_network
 from utils.widgets.distort import try_distortions
@@ -33,6 +37,7 @@ from utils.widgets.panel import Panel, Picture, pixel_picture
 from utils.widgets.prepare import prepare_by_hand, try_preparation
 from utils.widgets.training_bar import TrainingBar
 from utils.widgets.upload import Upload
+from utils.widgets.uploads import example_uploads, try_uploads
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +149,27 @@ def test_distorted_digits_are_read_again(cnn, sample):
     assert turn.value == 0
     assert int(re.search(r"(\d+) of 10 are right", words.value)[1]) >= 9
     assert len(find(panel, ipywidgets.FloatSlider)) == 6
+
+
+def test_a_service_s_answers_are_shown(cnn, draw, tmp_path):
+    """Notebook 08: choose an upload, and see what a program would get for it."""
+    file = export_model(cnn, tmp_path / "cnn.tflite")
+    client = TestClient(create_app(service.Settings(str(file), "cnn.keras", "0")))
+    stream = io.BytesIO()
+    Image.fromarray(draw("42")).save(stream, "PNG")
+    uploads = example_uploads(stream.getvalue())
+    for _ in range(2):
+        panel = try_uploads(client, uploads)
+    (choice,) = find(panel, ipywidgets.Dropdown)
+    words, seen = find(panel, ipywidgets.HTML)[-1], {}
+    for name in choice.options:
+        choice.value = name
+        seen[name] = (re.search(r"HTTP/1.1 (\d+)", words.value)[1], picture_of(panel))
+    assert [status for status, _ in seen.values()] == ["200", "200", *["422"] * 5, "413"]
+    assert len({picture for _, picture in seen.values()}) == len(uploads)
+    choice.value = "a drawing"
+    assert "&quot;text&quot;: &quot;42&quot;" in words.value
+    assert "image/png" in panel._repr_mimebundle_()
 
 
 def test_prepare_by_hand_does_what_the_slider_says(draw):

@@ -10,7 +10,8 @@ and the memory before and after is compared.
 Before that, four ways to ask the network about one image are compared, in turn in one run: ``model.predict``, a
 compiled function, LiteRT one by one, and LiteRT for 16 images together, each for one image's share.
 
-The table is written to ``tests/benchmarks/results/service.csv`` and ``service.md``; notebook 08 draws it.
+The table is written to ``tests/benchmarks/results/service.md`` and to ``notebooks/data/service.csv``, which notebook 08
+draws.
 """
 
 import csv
@@ -220,7 +221,7 @@ def main(seconds: float = 10) -> None:
                 )
                 print(notes[-1], flush=True)
     RESULTS.mkdir(exist_ok=True)
-    with (RESULTS / "service.csv").open("w", newline="", encoding="utf-8") as file:
+    with (ROOT / "notebooks" / "data" / "service.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(rows)
     table = [rows[0], ["---"] * len(rows[0]), *rows[1:]]
     lines = [f"| {' | '.join(map(str, row))} |" for row in table]

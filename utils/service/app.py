@@ -108,13 +108,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings.from_environment()
     model = {"name": settings.name, "version": settings.version}
 
+    desk = Desk(ExportedNetwork(settings.network), settings)
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
         cv2.setNumThreads(1)  # the cores are shared out among images, not within one
-        network = await run_in_threadpool(ExportedNetwork, settings.network)
-        app.state.desk = Desk(network, settings)
         yield
-        await run_in_threadpool(app.state.desk.close)
+        await run_in_threadpool(desk.close)
 
     app = FastAPIOffline(
         title="Handwritten Digits Recognizer",
@@ -139,7 +139,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         """Read the digits in an image: PNG, JPEG, WebP, BMP, TIFF, GIF or HEIC, as the body or as a form's file."""
         _check_origin(request, settings)
         data, name = await take_upload(request, settings)
-        reading = await app.state.desk.read(data, name)
+        reading = await desk.read(data, name)
         if reading.error:
             raise RefusedError(422, reading.error)
         return reading.record() | {"model": model}
@@ -147,7 +147,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @app.get("/health", responses={503: {"model": Health, "description": "Too many images are waiting."}})
     async def health(response: Response) -> Health:
         """Say whether images can be sent."""
-        ready = not app.state.desk.full
+        ready = not desk.full
         response.status_code = 200 if ready else 503
         return Health(ready=ready, model=ModelAnswer(**model))
 
