@@ -5,9 +5,12 @@ and needs a sixth of the memory, for all it carries is the network. Reading digi
 """
 
 import hashlib
+import logging
 import os
 import shutil
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,7 +53,7 @@ def export_model(model: "keras.Model", path: str | os.PathLike) -> Path:
     """
     path = Path(path)
     if path.suffix == SUFFIX:
-        with whole_file(path) as part, stderr_silenced():
+        with whole_file(path) as part, _quietly():
             model.export(part, format="litert", verbose=False)
         return path
     if path.suffix:
@@ -60,7 +63,7 @@ def export_model(model: "keras.Model", path: str | os.PathLike) -> Path:
     check_writable(path)
     part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with stderr_silenced():
+        with _quietly():
             model.export(part, format="tf_saved_model", verbose=False)
         part.replace(path)
     except OSError as error:
@@ -68,6 +71,19 @@ def export_model(model: "keras.Model", path: str | os.PathLike) -> Path:
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return path
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep TensorFlow from telling where it puts its files: the folders are of no interest, and gone a moment later."""
+    logger = logging.getLogger("tensorflow")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with stderr_silenced():
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 def describe_version(path: str | os.PathLike) -> str:
