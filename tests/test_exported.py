@@ -1,5 +1,6 @@
 """Without these, an exported network may read something else than the one that was trained and tested."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -13,6 +14,7 @@ from utils.models import load_model
 from utils.normalise import scale_pixels
 from utils.paths import ROOT, shipped_models
 from utils.reading import predict_probabilities, read_digits
+from utils.silence import stderr_silenced
 
 
 @pytest.fixture(scope="module")
@@ -116,3 +118,22 @@ def test_reading_with_it_needs_no_tensorflow(file, save, draw):
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0
     assert done.stderr == "", "LiteRT's notes look like errors"
+
+
+def test_silence_ends_for_threads_too():
+    """Two threads that silence standard error at once must not leave it silent for good."""
+    before = os.fstat(2)
+    barrier = threading.Barrier(8)
+
+    def work():
+        barrier.wait()
+        for _ in range(50):
+            with stderr_silenced(), stderr_silenced():
+                pass
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert os.path.samestat(before, os.fstat(2))

@@ -294,6 +294,22 @@ def test_a_busy_service_is_asked_again(browser, server):
     page.close()
 
 
+def test_an_image_that_takes_too_long_is_not_sent_again(browser, server):
+    """It would take as long again, and hold up the others."""
+    page, asked = Page(browser, server), []
+
+    def too_slow(route):
+        asked.append(1)
+        route.fulfill(status=503, json={"error": "Reading took longer than 10 seconds: send a smaller image."})
+
+    page.route("**/predict", too_slow)
+    page.pen(SEVEN)
+    page.status("^Reading took longer than 10 seconds")
+    assert len(asked) == 1
+    page.errors = [error for error in page.errors if "503" not in error]
+    page.close()
+
+
 def test_the_documentation_works_without_a_connection(browser, server):
     """Everything it needs comes from here, and a request can be tried in it."""
     page = Page(browser, server)

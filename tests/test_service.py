@@ -1,12 +1,14 @@
 """Each address, each limit and each kind of bad upload. Without these, one phone in a class can stop all the others."""
 
 import contextlib
+import http.client
 import io
 import json
 import os
 import re
 import signal
 import socket
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +16,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import uvicorn
 from fastapi.testclient import TestClient
 from PIL import Image
 from serving import Server
@@ -166,6 +169,12 @@ def test_several_files_at_once_are_refused(client, draw):
     response = client.post("/predict", files=[("file", ("a.png", data)), ("file", ("b.png", data))])
     assert response.status_code == 400
     assert "send one image" in response.json()["error"]
+
+
+def test_programs_that_images_would_start_are_not_started(client):
+    """Pillow would hand PostScript to Ghostscript, a stranger's program to an interpreter."""
+    eps = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n"
+    assert client.post("/predict", content=eps).json()["error"].startswith("upload is not an image that can be read")
 
 
 def test_a_file_s_folder_is_not_repeated(client, draw):
@@ -366,22 +375,113 @@ def test_one_that_hangs_up_does_not_matter(server, draw):
     assert server.ask("GET", "/health")[1]["ready"]
 
 
-def test_a_slow_one_is_given_up_and_stops_nobody(settings, draw):
-    import asyncio
+@pytest.fixture
+def start(settings):
+    """Start a server with other limits, in a thread of this process."""
+    started = []
 
-    from utils.service.upload import RefusedError, take_upload
+    def start_one(**limits) -> int:
+        listener = socket.create_server(("127.0.0.1", 0))
+        config = uvicorn.Config(create_app(replace(settings, **limits)), log_level="error")
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        started.append((server, thread))
+        return listener.getsockname()[1]
 
-    class Trickle:
-        headers = {"content-type": "image/png"}  # noqa: RUF012
+    yield start_one
+    for server, thread in started:
+        server.should_exit = True
+        thread.join(30)
 
-        async def stream(self):
-            while True:
-                yield b"x"
-                await asyncio.sleep(0.05)
 
-    with pytest.raises(RefusedError, match="took longer than 0 seconds") as caught:
-        asyncio.run(take_upload(Trickle(), replace(settings, upload_seconds=0.3)))
-    assert caught.value.status == 408
+def begin(port, length, sent=b""):
+    """Begin to upload, as a phone with a bad connection does."""
+    phone = socket.create_connection(("127.0.0.1", port), timeout=20)
+    phone.sendall(f"POST /predict HTTP/1.1\r\nHost: here\r\nContent-Length: {length}\r\n\r\n".encode() + sent)
+    return phone
+
+
+def ask(port, data):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.request("POST", "/predict", data)
+    response = connection.getresponse()
+    answer = json.loads(response.read())
+    connection.close()
+    return response, answer
+
+
+def test_a_slow_upload_is_given_up(start, draw):
+    """It gets its sentence and loses its connection; meanwhile others are read."""
+    port = start(upload_seconds=1)
+    with begin(port, 50_000, b"half") as phone:
+        assert ask(port, to_png(draw("7")))[1]["text"] == "7"
+        answer = b""
+        while part := phone.recv(1000):  # until the server hangs up
+            answer += part
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"The upload took longer than 1 seconds: send a smaller image." in answer
+
+
+def test_all_uploads_together_fit_the_memory(start, draw):
+    """Sixty phones that each send 9 MB of 10 and stop there would fill it, while no limit for one is broken."""
+    port = start(max_held=3_000_000)
+    phones = [begin(port, 950_000, bytes(900_000)) for _ in range(3)]
+    time.sleep(0.5)
+    response, answer = ask(port, bytes(900_000))
+    assert response.status == 503
+    assert response.headers["retry-after"] == "3"
+    assert answer["error"].startswith("Too much is being uploaded at once")
+    assert ask(port, to_png(draw("7")))[1]["text"] == "7", "a small one still fits"
+    for phone in phones:
+        phone.close()
+    for _ in range(100):  # until it is noticed that they have gone
+        if ask(port, bytes(900_000))[0].status == 422:
+            break
+        time.sleep(0.05)
+    assert ask(port, bytes(900_000))[0].status == 422, "no image, but there is room for it again"
+
+
+def test_an_image_nobody_waits_for_is_not_read(start, monkeypatch):
+    """A page gives a drawing up when the next stroke comes; its reading would hold up everyone else."""
+    slow = Slow(monkeypatch)
+    port = start()
+    with begin(port, 5, b"first") as first:
+        assert slow.begun.acquire(timeout=20)
+        begin(port, 6, b"second").close()
+        time.sleep(0.5)
+        slow.go.set()
+        assert first.recv(1000).startswith(b"HTTP/1.1 200 ")
+    assert ask(port, b"third")[0].status == 200
+    assert slow.begun.acquire(timeout=1), "the third"
+    assert not slow.begun.acquire(timeout=0.2), "and not the second"
+
+
+def test_an_image_whose_turn_does_not_come_is_given_up(start, monkeypatch):
+    slow = Slow(monkeypatch)
+    port = start(patience=0.3)
+    with begin(port, 5, b"first"):
+        assert slow.begun.acquire(timeout=20)
+        response, answer = ask(port, b"second")
+        slow.go.set()
+    assert response.status == 503
+    assert response.headers["retry-after"] == "10"
+    assert answer == {"error": "Too many images are waiting: try again later."}
+
+
+@pytest.mark.parametrize("origin", ["http://[bad", "null", "file://", "testserver"])
+def test_origins_that_are_none(client, draw, origin):
+    assert client.post("/predict", content=to_png(draw("7")), headers={"origin": origin}).status_code == 403
+
+
+def test_a_name_that_cannot_be_written(client, draw):
+    """From a form in an odd encoding: half of a pair of surrogates."""
+    form = b'--x\r\nContent-Disposition: form-data; name="file"; filename="\\ud800.png"\r\n\r\n'
+    form += to_png(draw("7")) + b"\r\n--x--\r\n"
+    kind = "multipart/form-data; boundary=x; charset=unicode_escape"
+    response = client.post("/predict", content=form, headers={"content-type": kind})
+    assert response.status_code == 200
+    assert response.json()["text"] == "7"
 
 
 def test_slow_uploads_hold_up_nobody(server, draw):
@@ -395,10 +495,18 @@ def test_slow_uploads_hold_up_nobody(server, draw):
             phone.close()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has 127.0.0.2 without being told")
 def test_only_this_computer_is_listened_to(server):
-    """Another address of this same machine, as others would use."""
+    """Another address of this same machine stands for one that others would use."""
     with pytest.raises(OSError, match="refused"):
         socket.create_connection(("127.0.0.2", server.port), timeout=5)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has 127.0.0.2 without being told")
+def test_others_are_listened_to_if_that_is_wanted(settings):
+    with Server("--model", settings.network, "--host", "0.0.0.0") as server:
+        assert server.lines[-1].startswith(f"Open http://127.0.0.1:{server.port}")
+        socket.create_connection(("127.0.0.2", server.port), timeout=5).close()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")

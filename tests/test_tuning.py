@@ -70,7 +70,7 @@ def test_a_killed_worker_loses_no_trial(tmp_path, monkeypatch):
 def test_workers_that_cannot_work_are_not_replaced_for_ever(tmp_path, monkeypatch):
     monkeypatch.setenv("MNIST_PATH", str(tmp_path / "missing.npz"))
     with pytest.raises(DigitsError, match="fail one after the other"):
-        tuning.search(f"sqlite:///{tmp_path / 'a.db'}", Budget(trials=2, images=400, epochs=1), workers=2)
+        tuning.search(f"sqlite:///{tmp_path / 'a.db'}", Budget(trials=2, images=400, epochs=1), workers=1)
 
 
 def test_the_best_is_the_lowest_loss_among_those_that_came_to_their_end(study):

@@ -26,6 +26,8 @@ from utils.segmentation import Found, Judge, find_digits
 #: The file name endings that are taken for images when a folder is read.
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".heic", ".heif"})
 MAX_MEGAPIXELS = 100
+#: The kinds that are opened, whatever a file's name says; Pillow knows more, some of which start other programs.
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "HEIF")
 
 pillow_heif.register_heif_opener()
 # The limit on the size is this module's own, with its own message.
@@ -124,7 +126,7 @@ def _decode(source: Path | io.BytesIO, name: str) -> np.ndarray:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about metadata that cannot be read; the pixels are what counts
-            with Image.open(source) as image:
+            with Image.open(source, formats=FORMATS) as image:
                 megapixels = image.width * image.height / 1e6
                 if megapixels > MAX_MEGAPIXELS:
                     raise DigitsError(f"{name} has {megapixels:.0f} megapixels: make it smaller than {MAX_MEGAPIXELS}.")

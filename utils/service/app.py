@@ -1,8 +1,9 @@
 """The service's addresses: the page, ``/predict``, ``/health`` and the descriptions of both for programs and people."""
 
+import asyncio
 import logging
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,9 +18,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from utils.exported import ExportedNetwork
+from utils.reading import Reading
 from utils.service.desk import Desk
 from utils.service.settings import Settings
-from utils.service.upload import RefusedError, take_upload
+from utils.service.upload import RefusedError, Uploads
 
 PAGE = Path(__file__).resolve().parent / "page"
 #: What the page may load, and from where: from here alone.
@@ -108,7 +110,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings.from_environment()
     model = {"name": settings.name, "version": settings.version}
 
-    desk = Desk(ExportedNetwork(settings.network), settings)
+    desk, uploads = Desk(ExportedNetwork(settings.network), settings), Uploads(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
@@ -138,12 +140,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def predict(request: Request) -> dict:
         """Read the digits in an image: PNG, JPEG, WebP, BMP, TIFF, GIF or HEIC, as the body or as a form's file."""
         _check_origin(request, settings)
-        data, name = await take_upload(request, settings)
-        reading = await desk.read(data, name)
+        desk.check()  # before the upload, so that a full service does not fill its memory, too
+        async with uploads.take(request) as (data, name):
+            reading = await _unless_gone(request, desk.read(data, name))
         if reading.error:
             raise RefusedError(422, reading.error)
         return reading.record() | {"model": model}
 
+    @app.head("/health", include_in_schema=False)
     @app.get("/health", responses={503: {"model": Health, "description": "Too many images are waiting."}})
     async def health(response: Response) -> Health:
         """Say whether images can be sent."""
@@ -174,5 +178,20 @@ def _check_origin(request: Request, settings: Settings) -> None:
     origin = request.headers.get("origin")
     if origin is None or origin in settings.origins:
         return
-    if urlsplit(origin).netloc != request.headers.get("host"):
-        raise RefusedError(403, "Pages of other sites may not use this service: start it with --allow-origin.")
+    with suppress(ValueError):  # an origin that is none
+        if urlsplit(origin).netloc == request.headers.get("host"):
+            return
+    raise RefusedError(403, "Pages of other sites may not use this service: start it with --allow-origin.")
+
+
+async def _unless_gone(request: Request, work: Coroutine[None, None, Reading]) -> Reading:
+    """Do some work, but give it up when the one who asked has hung up, as a page does when the next stroke is drawn."""
+    task, gone = asyncio.ensure_future(work), asyncio.ensure_future(request.receive())
+    try:
+        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise RefusedError(400, "The connection was closed.")
+        return task.result()
+    finally:
+        for one in (task, gone):
+            one.cancel()

@@ -30,6 +30,17 @@ class Desk:
         """Whether as many images wait as may."""
         return self._waiting >= self._settings.waiting
 
+    def check(self) -> None:
+        """Refuse another image if too many are waiting.
+
+        Raises
+        ------
+        RefusedError
+            If so.
+        """
+        if self.full:
+            raise RefusedError(503, "Too many images are waiting: try again in a second.", {"Retry-After": "1"})
+
     async def read(self, data: bytes, name: str) -> Reading:
         """Read an image when its turn comes.
 
@@ -50,8 +61,7 @@ class Desk:
         RefusedError
             If too many are waiting, or it takes too long.
         """
-        if self.full:
-            raise RefusedError(503, "Too many images are waiting: try again in a second.", {"Retry-After": "1"})
+        self.check()
         self._waiting += 1
         loop, begun = asyncio.get_running_loop(), asyncio.Event()
 
@@ -62,15 +72,17 @@ class Desk:
         future = self._readers.submit(work)
         future.add_done_callback(lambda _: self._leave(loop))
         reading = asyncio.wrap_future(future)
-        await begun.wait()
         try:
+            await asyncio.wait_for(begun.wait(), self._settings.patience)
             return await asyncio.wait_for(reading, self._settings.seconds)
         except TimeoutError:
-            raise RefusedError(
-                503,
-                f"Reading took longer than {self._settings.seconds:g} seconds: try again, or send a smaller image.",
-                {"Retry-After": "5"},
-            ) from None
+            if begun.is_set():
+                raise RefusedError(
+                    503, f"Reading took longer than {self._settings.seconds:g} seconds: send a smaller image."
+                ) from None
+            raise RefusedError(503, "Too many images are waiting: try again later.", {"Retry-After": "10"}) from None
+        finally:
+            reading.cancel()  # if it has not begun, it never will: nobody waits for it any longer
 
     def close(self) -> None:
         """Wait for what is under way."""

@@ -74,7 +74,8 @@ def serve(model: Path, host: str, port: int, workers: int, origins: tuple[str, .
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        listener = socket.create_server((host, port), family=family, backlog=2048)
+        both = host == "::" and socket.has_dualstack_ipv6()  # so that 127.0.0.1 reaches it, too
+        listener = socket.create_server((host, port), family=family, backlog=2048, dualstack_ipv6=both)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else each answer may wait for 40 ms
         return listener
     except (OSError, OverflowError) as error:

@@ -22,8 +22,12 @@ class Settings:
         The largest upload.
     upload_seconds
         An upload that takes longer is given up.
+    max_held
+        So many bytes of uploads may be in memory at once, in each worker.
     seconds
         A reading that takes longer is given up; the time in which it waits for its turn does not count.
+    patience
+        An image whose turn does not come for so many seconds is given up.
     waiting
         How many images may be read or wait for it at once, in each worker.
     readers
@@ -38,7 +42,9 @@ class Settings:
     version: str
     max_bytes: int = 10_000_000
     upload_seconds: float = 30.0
+    max_held: int = 200_000_000
     seconds: float = 10.0
+    patience: float = 60.0
     waiting: int = 128
     readers: int = 1
     origins: tuple[str, ...] = ()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from email.message import Message
 
 from python_multipart.exceptions import MultipartParseError
@@ -33,62 +34,80 @@ class RefusedError(Exception):
         self.status, self.sentence, self.headers = status, sentence, headers or {}
 
 
-async def take_upload(request: Request, settings: Settings) -> tuple[bytes, str]:
-    """Receive the image that a request carries.
+class Uploads:
+    """What has been uploaded and not been answered yet: never more of it than may be kept in memory.
 
     Parameters
     ----------
-    request
-        Its body is the image itself, or a form (``multipart/form-data``) with one file in it.
     settings
         The limits.
-
-    Returns
-    -------
-    data : bytes
-        The image. What type the request says that it has does not count: its bytes tell.
-    name : str
-        The file's name, without folders, or ``upload`` if it has none.
-
-    Raises
-    ------
-    RefusedError
-        If it is too large (as soon as that is known), too slow, broken off, or a form without a file.
     """
-    is_form = request.headers.get("content-type", "").lower().startswith("multipart/form-data")
-    limit = settings.max_bytes + (FRAMING if is_form else 0)
-    try:
-        async with asyncio.timeout(settings.upload_seconds):
-            body = await _receive(request, limit, settings)
-    except TimeoutError:
-        raise RefusedError(
-            408, f"The upload took longer than {settings.upload_seconds:.0f} seconds: send a smaller image."
-        ) from None
-    except ClientDisconnect:
-        raise RefusedError(400, "The upload was broken off: send it again.") from None
-    if not is_form:
-        return body, "upload"
-    data, name = await _file_of_form(request, body)
-    if len(data) > settings.max_bytes:
-        raise _too_large(settings)
-    return data, name
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings, self._held = settings, 0
+
+    @asynccontextmanager
+    async def take(self, request: Request) -> AsyncGenerator[tuple[bytes, str], None]:
+        """Receive the image that a request carries; it is forgotten at the end of the block.
+
+        Parameters
+        ----------
+        request
+            Its body is the image itself, or a form (``multipart/form-data``) with one file in it.
+
+        Yields
+        ------
+        data : bytes
+            The image. What type the request says that it has does not count: its bytes tell.
+        name : str
+            The file's name, without folders, or ``upload`` if it has none.
+
+        Raises
+        ------
+        RefusedError
+            If it is too large (as soon as that is known), too slow, broken off, or a form without a file, or if too
+            much is being uploaded by others.
+        """
+        is_form = request.headers.get("content-type", "").lower().startswith("multipart/form-data")
+        limit = self._settings.max_bytes + (FRAMING if is_form else 0)
+        body = bytearray()
+        try:
+            try:
+                async with asyncio.timeout(self._settings.upload_seconds):
+                    await self._receive(request, body, limit)
+            except TimeoutError:
+                raise RefusedError(
+                    408,
+                    f"The upload took longer than {self._settings.upload_seconds:g} seconds: send a smaller image.",
+                    {"Connection": "close"},
+                ) from None
+            except ClientDisconnect:
+                raise RefusedError(400, "The upload was broken off: send it again.") from None
+            data, name = await _file_of_form(request, body) if is_form else (bytes(body), "upload")
+            if len(data) > self._settings.max_bytes:
+                raise _too_large(self._settings)
+            yield data, name
+        finally:
+            self._held -= len(body)
+
+    async def _receive(self, request: Request, body: bytearray, limit: int) -> None:
+        announced = request.headers.get("content-length", "")
+        if announced.isdecimal() and int(announced) > limit:
+            raise _too_large(self._settings)
+        async for chunk in request.stream():
+            body += chunk
+            self._held += len(chunk)
+            if len(body) > limit:
+                raise _too_large(self._settings)
+            if self._held > self._settings.max_held:
+                raise RefusedError(
+                    503, "Too much is being uploaded at once: try again in a few seconds.", {"Retry-After": "3"}
+                )
 
 
-async def _receive(request: Request, limit: int, settings: Settings) -> bytes:
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > limit:
-        raise _too_large(settings)
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise _too_large(settings)
-    return bytes(body)
-
-
-async def _file_of_form(request: Request, body: bytes) -> tuple[bytes, str]:
+async def _file_of_form(request: Request, body: bytearray) -> tuple[bytes, str]:
     async def once() -> AsyncGenerator[bytes, None]:
-        yield body
+        yield bytes(body)
 
     header = Message()
     header["content-type"] = request.headers["content-type"]
@@ -105,7 +124,7 @@ async def _file_of_form(request: Request, body: bytes) -> tuple[bytes, str]:
     if not files:
         raise RefusedError(400, "The form has no file in it: send the image as its file.")
     data = await files[0].read()
-    name = (files[0].filename or "").replace("\\", "/").rsplit("/", 1)[-1]
+    name = (files[0].filename or "").replace("\\", "/").rsplit("/", 1)[-1].encode("utf-8", "replace").decode()
     await form.close()
     return data, name or "upload"
 

@@ -52,6 +52,12 @@ function place(event) {
   ];
 }
 
+function beginStroke() {
+  turn++; // what is being read is no longer what stands here
+  if (request) request.abort();
+  hideResult();
+}
+
 function endStroke() {
   if (!stroke) return;
   strokes.push(stroke);
@@ -67,7 +73,7 @@ pad.addEventListener("pointerdown", (event) => {
   pad.setPointerCapture(event.pointerId);
   pointer = event.pointerId;
   stroke = [place(event)];
-  hideResult();
+  beginStroke();
   redraw();
 });
 pad.addEventListener("pointermove", (event) => {
@@ -107,7 +113,7 @@ pad.addEventListener("keydown", (event) => {
   } else if (event.key === " ") {
     if (stroke) endStroke();
     else {
-      hideResult();
+      beginStroke();
       stroke = [[...nib]];
       redraw();
     }
@@ -172,7 +178,10 @@ async function makeSmaller(file) {
   const canvas = document.createElement("canvas");
   canvas.width = Math.round(picture.width * scale);
   canvas.height = Math.round(picture.height * scale);
-  canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
+  const paper = canvas.getContext("2d");
+  paper.fillStyle = "#fff"; // below what is transparent
+  paper.fillRect(0, 0, canvas.width, canvas.height);
+  paper.drawImage(picture, 0, 0, canvas.width, canvas.height);
   return new Promise((resolve) => canvas.toBlob((blob) => resolve(blob || file), "image/jpeg", 0.9));
 }
 
@@ -225,9 +234,10 @@ async function send(blob, name) {
   try {
     for (let attempt = 1; ; attempt++) {
       const response = await fetch("/predict", { method: "POST", body: form, signal: mine.signal });
-      if (response.status === 503 && attempt < TRIES) {
+      const later = response.headers.get("Retry-After"); // not with an image that takes too long: it would again
+      if (response.status === 503 && later && attempt < TRIES) {
         say("The service is busy: waiting for a turn …");
-        await pause(Number(response.headers.get("Retry-After")) || 1);
+        await pause(Number(later) || 1);
         if (mine.signal.aborted) return;
         continue;
       }
