@@ -157,10 +157,10 @@ def test_what_may_not_be_read_is_named_and_the_rest_is_read(save, draw, tmp_path
     folder.mkdir()
     plain_open, plain_list = Image.open, Path.iterdir
 
-    def refuse_open(file, *args):
+    def refuse_open(file, *args, **options):
         if file == private:
             raise PermissionError(13, "Permission denied")
-        return plain_open(file, *args)
+        return plain_open(file, *args, **options)
 
     def refuse_list(self):
         if self == folder:

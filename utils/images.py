@@ -10,7 +10,7 @@ Files are read here; the other steps have modules of their own. None of them imp
 import io
 import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -130,7 +130,8 @@ def _decode(source: Path | io.BytesIO, name: str) -> np.ndarray:
                 megapixels = image.width * image.height / 1e6
                 if megapixels > MAX_MEGAPIXELS:
                     raise DigitsError(f"{name} has {megapixels:.0f} megapixels: make it smaller than {MAX_MEGAPIXELS}.")
-                return _to_grey(ImageOps.exif_transpose(image))
+                ImageOps.exif_transpose(image, in_place=True)
+                return _to_grey(image)
     except FileNotFoundError as error:
         raise DigitsError(f"{name} does not exist: check the name.") from error
     except UnidentifiedImageError as error:
@@ -171,23 +172,35 @@ def prepare_image(grey: np.ndarray, judge: Judge | None = None) -> tuple[list[Fo
 
 def _to_grey(image: Image.Image) -> np.ndarray:
     if image.mode.startswith("I") or image.mode == "F":  # 16 bits and more: Pillow would clip, not scale
-        pixels = np.nan_to_num(np.asarray(image, np.float32))
-        highest = pixels.max(initial=0)
-        top = 1 if image.mode == "F" and highest <= 1 else 255 if highest <= 255 else 65535
-        return np.clip(pixels * np.float32(255 / top) + 0.5, 0, 255).astype(np.uint8)
+        strips = [np.nan_to_num(np.asarray(strip, np.float32)).max(initial=0) for _, strip in _strips(image)]
+        top = 1 if image.mode == "F" and max(strips) <= 1 else 255 if max(strips) <= 255 else 65535
+        grey = np.empty((image.height, image.width), np.uint8)
+        for row, strip in _strips(image):
+            pixels = np.nan_to_num(np.asarray(strip, np.float32))
+            grey[row : row + strip.height] = np.clip(pixels * np.float32(255 / top) + 0.5, 0, 255)
+        return grey
     if image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, _paper_below(image)), image)
+        paper, flat = _paper_below(image), Image.new("RGB", image.size)
+        for row, strip in _strips(image):
+            strip = strip.convert("RGBA")
+            flat.paste(Image.alpha_composite(Image.new("RGBA", strip.size, paper), strip).convert("RGB"), (0, row))
+        image = flat
     grey = np.array(image.convert("L"))
     if image.mode in ("L", "1", "LA"):
         return grey
     # Ink that is as bright as its paper, such as yellow on white, shows in one of the colours.
-    image = image.convert("RGB")
+    image = image if image.mode == "RGB" else image.convert("RGB")
     few = np.array(image.resize((min(image.width, 300), min(image.height, 300)), Image.Resampling.NEAREST), np.float32)
     spreads = [_spread(few[..., index]) for index in range(3)]
     if _spread(few @ np.float32([0.299, 0.587, 0.114])) < 0.4 * max(spreads):
         return np.array(image.getchannel(int(np.argmax(spreads))))
     return grey
+
+
+def _strips(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
+    """Cut an image into strips with the numbers of their first rows: the whole, converted, might not fit the memory."""
+    for row in range(0, image.height, 256):
+        yield row, image.crop((0, row, image.width, min(row + 256, image.height)))
 
 
 def _spread(channel: np.ndarray) -> float:
@@ -198,6 +211,7 @@ def _spread(channel: np.ndarray) -> float:
 
 def _paper_below(image: Image.Image) -> str:
     """Choose what a transparent image lies on: black, if there is little but light ink on it."""
+    image = image.resize((min(image.width, 1000), min(image.height, 1000)), Image.Resampling.NEAREST).convert("RGBA")
     grey, alpha = np.asarray(image.convert("L")), np.asarray(image.getchannel("A"))
     opaque = alpha > 127
     light_ink = 0 < opaque.mean() < 0.5 and grey[opaque].mean() > 200

@@ -330,7 +330,7 @@ function makeBox(one) {
   box.style.height = `${(100 * h * fit.scale) / fit.height}%`;
   box.classList.toggle("unsure", !one.confident);
   box.classList.toggle("below", fit.top + y * fit.scale < 20);
-  label.textContent = w * fit.scale > 50 ? `${one.digit} · ${percent(one.probability)}` : one.digit;
+  label.textContent = w * fit.scale > 90 ? `${one.digit} · ${percent(one.probability)}` : one.digit;
   box.append(label);
   return box;
 }
