@@ -538,5 +538,5 @@ def test_deploy(lab):
     choice.select_option("11 MB")
     playwright.expect(answer).to_contain_text(re.compile("413 .*send a smaller image", re.DOTALL))
     notebook.shot("08-uploads", widget)
-    playwright.expect(notebook.cell("server.terminate()")).to_contain_text("Stopped.")
+    playwright.expect(notebook.cell("drawings = []")).to_contain_text("Stopped.")
     notebook.close()
