@@ -62,6 +62,7 @@ def serve(model: Path, host: str, port: int, workers: int, origins: tuple[str, .
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=LAST_SECONDS,
+            timeout_worker_healthcheck=60,  # a worker that starts on a busy computer is slow, not dead
         )
         print(f"Open {_addresses(host, port)} in a browser (Ctrl-C stops it).", flush=True)
         if workers == 1:
