@@ -1,8 +1,8 @@
 """A trained network in the formats that are made for using it: LiteRT's, which needs no TensorFlow, and SavedModel.
 
-`ExportedNetwork` answers as the Keras network does, to within the last digits of a float. All it carries is the network:
-reading digits with it imports no TensorFlow. How long it takes for an image, and how much memory a service with it,
-``tests/benchmarks/service.py`` measures.
+`ExportedNetwork` answers as the Keras network does, to within the last digits of a float. All it carries is the
+network: reading digits with it imports no TensorFlow. How long it takes for an image, and how much memory a service
+with it, ``tests/benchmarks/service.py`` measures.
 """
 
 import hashlib
