@@ -20,7 +20,7 @@ FOLDER = Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER.parent))
 
 from utils.mnist import load_mnist  # noqa: E402
-from utils.pen import FORMS, draw_form  # noqa: E402
+from utils.networks.pen import FORMS, draw_form  # noqa: E402
 
 Color = tuple[int, int, int]
 BLACK, WHITE, BLUE, RED, GREEN = (25, 25, 30), (255, 255, 255), (30, 60, 160), (190, 40, 40), (20, 110, 70)

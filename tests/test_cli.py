@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from utils import check, training
+from utils import check
 from utils.cli import main
 from utils.mnist import cache_file
+from utils.networks import training
 from utils.paths import ROOT, learned_models
-from utils.reading import SURE
-from utils.scoring import read_labels
+from utils.reader.reading import SURE
+from utils.reader.scoring import read_labels
 
 
 def run(*arguments: str, capsys) -> tuple[int, str, str]:
@@ -325,7 +326,7 @@ def test_ctrl_c_keeps_what_was_learned(sample, ctrl_c, tmp_path, capsys):
 
 
 def test_a_second_ctrl_c_does_not_take_away_what_the_first_one_left(sample, ctrl_c, monkeypatch, tmp_path, capsys):
-    from utils import models
+    from utils.networks import models
 
     ctrl_c(1, 5)
     plain = models.save_model

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from utils.check import pinned_packages
-from utils.images import read_image
 from utils.mnist import load_mnist
 from utils.paths import ROOT
-from utils.scoring import add_labelled, read_labels
+from utils.reader.images import read_image
+from utils.reader.scoring import add_labelled, read_labels
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -96,7 +96,7 @@ def _mnist() -> Finding:
 
 
 def _model() -> Finding:
-    from utils.models import describe_model, load_model, model_in_use
+    from utils.networks.models import describe_model, load_model, model_in_use
 
     path = model_in_use()
     try:

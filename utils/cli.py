@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
     from utils.quiet import keras
-    from utils.reading import Reading
+    from utils.reader.reading import Reading
 
 LINE = "\n"
 #: The endings that --sheet takes.
@@ -171,13 +171,13 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from utils.checkpoint import state_path
-    from utils.live import REMEDY
     from utils.mnist import load_mnist
-    from utils.models import learned_path, save_model
-    from utils.normalise import scale_pixels
+    from utils.networks.checkpoint import state_path
+    from utils.networks.models import learned_path, save_model
+    from utils.networks.training import train
     from utils.plots import plot_histories, use_style
-    from utils.training import train
+    from utils.reader.normalise import scale_pixels
+    from utils.widgets.live import REMEDY
 
     mnist = load_mnist()
     output = options.output or learned_path(options.model, mnist)
@@ -233,7 +233,7 @@ def _train(options: argparse.Namespace) -> int:
 
 def _tune(options: argparse.Namespace) -> int:
     from utils.mnist import load_mnist
-    from utils.tuning import Budget, best_trial, describe_trial, search, write_trials
+    from utils.networks.tuning import Budget, best_trial, describe_trial, search, write_trials
 
     load_mnist()  # says which data it is, and downloads them once and not in each worker
     if options.table:
@@ -262,8 +262,8 @@ def _tune(options: argparse.Namespace) -> int:
 
 
 def _predict(options: argparse.Namespace) -> int:
-    from utils.images import list_images
-    from utils.reading import Reading, read_digits
+    from utils.reader.images import list_images
+    from utils.reader.reading import Reading, read_digits
 
     model = _open_model(options.model)
     _check_sheet(options.sheet)
@@ -285,8 +285,8 @@ def _predict(options: argparse.Namespace) -> int:
 
 
 def _score(options: argparse.Namespace) -> int:
-    from utils.reading import read_digits
-    from utils.scoring import Score, read_labels
+    from utils.reader.reading import read_digits
+    from utils.reader.scoring import Score, read_labels
 
     labels = read_labels(options.folder)
     model = _open_model(options.model)
@@ -301,7 +301,7 @@ def _score(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
-    from utils.exported import export_model
+    from utils.reader.exported import export_model
 
     output = options.output or learned_models() / "cnn.tflite"
     print(f"Saved {shown(export_model(_open_model(options.model), output))}")
@@ -316,7 +316,7 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _open_model(named: Path | None) -> "keras.Model":
-    from utils.models import describe_model, load_model
+    from utils.networks.models import describe_model, load_model
 
     path = named or model_in_use()
     model = load_model(path)

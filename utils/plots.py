@@ -19,11 +19,11 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import FancyBboxPatch, Rectangle
 from PIL import Image
 
-from utils.normalise import SIDE
+from utils.reader.normalise import SIDE
 
 if TYPE_CHECKING:
     from utils.quiet import keras
-    from utils.reading import Reading
+    from utils.reader.reading import Reading
 
 #: Colours that a colour-blind reader can tell apart: Okabe and Ito, "Color Universal Design", 2008.
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = (
@@ -265,7 +265,7 @@ def prediction_sheet(readings: Sequence["Reading"], columns: int = 6) -> Figure:
     Parameters
     ----------
     readings
-        What `utils.reading.read_digits` gave for each file.
+        What `utils.reader.reading.read_digits` gave for each file.
     columns
         How many stand in a row.
 
@@ -274,7 +274,7 @@ def prediction_sheet(readings: Sequence["Reading"], columns: int = 6) -> Figure:
     Figure
         Each image with a frame around each digit found, red where it is unsure, and the text.
     """
-    from utils.images import read_image
+    from utils.reader.images import read_image
 
     rows = max(1, -(-len(readings) // columns))
     figure = Figure(figsize=(columns * 2, rows * 2.5), layout="constrained")

@@ -15,11 +15,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from utils.batches import Batches, distort
 from utils.mnist import load_mnist
+from utils.networks.batches import Batches, distort
+from utils.networks.training import BATCH_SIZES, EPOCHS, LEARNING_RATES, compile_model, split_training
 from utils.paths import ROOT, whole_file
 from utils.quiet import keras, limit_threads
-from utils.training import BATCH_SIZES, EPOCHS, LEARNING_RATES, compile_model, split_training
 
 layers = keras.layers
 #: What is left out, and how.

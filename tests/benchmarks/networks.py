@@ -32,11 +32,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from matplotlib.figure import Figure
 
 from utils.mnist import Mnist, load_mnist
-from utils.models import Kind
-from utils.normalise import scale_pixels
+from utils.networks.models import Kind
+from utils.networks.training import train
 from utils.plots import BLUE, GREEN, ORANGE, PURPLE, use_style
 from utils.quiet import keras
-from utils.training import train
+from utils.reader.normalise import scale_pixels
 
 RESULTS = Path(__file__).resolve().parent / "results"
 GOALS = 0.99, 0.992

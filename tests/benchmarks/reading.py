@@ -23,12 +23,12 @@ sys.path[:0] = [str(ROOT), str(ROOT / "digits")]
 
 from make_digits import BLACK, BLUE, WHITE, color_page, lined_paper, photograph, place, reink  # noqa: E402
 
-from utils.augment import draw_again  # noqa: E402
 from utils.mnist import Mnist, load_mnist  # noqa: E402
-from utils.models import load_model  # noqa: E402
+from utils.networks.augment import draw_again  # noqa: E402
+from utils.networks.models import load_model  # noqa: E402
 from utils.paths import shipped_models  # noqa: E402
 from utils.quiet import keras  # noqa: E402
-from utils.reading import Reading, read_digits, read_page  # noqa: E402
+from utils.reader.reading import Reading, read_digits, read_page  # noqa: E402
 
 SHAPE = 600, 800
 MEGABYTE = 1024  # resource counts in kilobytes

@@ -35,12 +35,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from networks import describe_machine
 
-from utils.exported import ExportedNetwork, export_model
 from utils.mnist import load_mnist
-from utils.models import load_model
-from utils.normalise import scale_pixels
+from utils.networks.models import load_model
 from utils.paths import ROOT, model_in_use
-from utils.reading import predict_probabilities
+from utils.reader.exported import ExportedNetwork, export_model
+from utils.reader.normalise import scale_pixels
+from utils.reader.reading import predict_probabilities
 
 RESULTS = Path(__file__).resolve().parent / "results"
 CONNECTIONS = 1, 16, 64

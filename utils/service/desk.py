@@ -3,8 +3,8 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
-from utils.exported import ExportedNetwork
-from utils.reading import Reading, read_digits
+from utils.reader.exported import ExportedNetwork
+from utils.reader.reading import Reading, read_digits
 from utils.service.settings import Settings
 from utils.service.upload import RefusedError
 

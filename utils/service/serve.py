@@ -12,8 +12,8 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from utils.errors import DigitsError
-from utils.exported import SUFFIX, ExportedNetwork, describe_version
 from utils.paths import shown
+from utils.reader.exported import SUFFIX, ExportedNetwork, describe_version
 from utils.service.settings import Settings
 
 #: After Ctrl-C, requests that are under way get so many seconds.
@@ -98,7 +98,7 @@ def _addresses(host: str, port: int) -> str:
 
 
 def _export(model: Path, path: Path) -> None:
-    from utils.exported import export_model
-    from utils.models import load_model
+    from utils.networks.models import load_model
+    from utils.reader.exported import export_model
 
     export_model(load_model(model), path)

@@ -6,7 +6,7 @@ import ipywidgets as widgets
 import numpy as np
 from matplotlib.figure import Figure
 
-from utils.batches import warp
+from utils.networks.batches import warp
 from utils.plots import RED, show_image
 from utils.widgets.panel import BESIDE, WIDE, Panel, Picture
 
@@ -33,7 +33,7 @@ def try_distortions(images: np.ndarray, labels: np.ndarray, model: "keras.Model"
     Panel
         The sliders, a button that takes everything back, and the digits, each with what is read.
     """
-    from utils.reading import predict_probabilities
+    from utils.reader.reading import predict_probabilities
 
     layout = {"width": "30em"}
 

@@ -10,10 +10,10 @@ import ipywidgets as widgets
 import numpy as np
 from matplotlib.figure import Figure
 
-from utils.live import LiveCurves, Progress, Screen
-from utils.models import BUILDERS, NAMES, Kind
+from utils.networks.models import BUILDERS, NAMES, Kind
 from utils.plots import plot_curves
 from utils.quiet import keras
+from utils.widgets.live import LiveCurves, Progress, Screen
 from utils.widgets.panel import BESIDE, WIDE, Panel, Picture, say
 
 RATES = (1e-5, 1e-4, 3e-4, 1e-3, 2e-3, 5e-3, 1e-2, 3e-2, 0.1, 1.0)
@@ -271,7 +271,7 @@ def _controls(sizes: Mapping[str, int]) -> dict[str, widgets.Widget]:
 
 
 class _PanelScreen(Screen):
-    """Shows a training in a panel; see `utils.live.Screen`."""
+    """Shows a training in a panel; see `utils.widgets.live.Screen`."""
 
     moves = True
 

@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from utils.errors import DigitsError
-from utils.normalise import SIDE, scale_pixels
 from utils.plots import show_image
 from utils.quiet import keras
-from utils.reading import Reading, predict_probabilities
+from utils.reader.normalise import SIDE, scale_pixels
+from utils.reader.reading import Reading, predict_probabilities
 from utils.widgets.panel import BESIDE, WIDE, Panel, Picture
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def look_inside(model: keras.Model, images: np.ndarray, pad: "DrawingPad | None"
     Parameters
     ----------
     model
-        A network such as `utils.models.build_cnn`, trained.
+        A network such as `utils.networks.models.build_cnn`, trained.
     images : (n, 28, 28) uint8 array
         The digits to choose from: 0 = background, 255 = ink.
     pad

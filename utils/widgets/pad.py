@@ -17,13 +17,13 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 
 from utils.errors import DigitsError
-from utils.images import SUFFIXES, decode_image, read_image
-from utils.normalise import SIDE
 from utils.paths import digits_folder, shown
 from utils.plots import BLUE, ORANGE, RED, show_image, show_probabilities
 from utils.quiet import keras
-from utils.reading import Digit, Reading, predict_probabilities, read_page
-from utils.scoring import add_labelled
+from utils.reader.images import SUFFIXES, decode_image, read_image
+from utils.reader.normalise import SIDE
+from utils.reader.reading import Digit, Reading, predict_probabilities, read_page
+from utils.reader.scoring import add_labelled
 from utils.widgets.panel import BESIDE, WIDE, Panel, pixel_picture, say
 from utils.widgets.upload import Upload
 

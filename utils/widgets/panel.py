@@ -12,8 +12,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from utils.front_end import in_live_page
 from utils.plots import to_png
+from utils.widgets.front_end import in_live_page
 
 #: A style for labels as long as they need to be, not cut off.
 WIDE = {"description_width": "initial"}

@@ -13,8 +13,8 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 
 from utils.errors import DigitsError
-from utils.images import decode_image
 from utils.plots import BLUE, RED
+from utils.reader.images import decode_image
 from utils.widgets.panel import WIDE, Panel, Picture, say
 
 if TYPE_CHECKING:

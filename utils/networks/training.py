@@ -1,7 +1,7 @@
 """The recipe with which notebook 04 trains both networks, for the command line and the benchmarks.
 
 The notebook spells it out; a test holds the two together. What comes on top for the network that reads people's own
-drawings, notebook 06 explains: images redrawn by other hands (`utils.augment`) and calibrated probabilities.
+drawings, notebook 06 explains: images redrawn by other hands (`utils.networks.augment`) and calibrated probabilities.
 """
 
 from collections.abc import Sequence
@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from utils.augment import make_sets
-from utils.batches import Batches, distort
-from utils.calibration import find_temperature, soften
-from utils.checkpoint import Checkpoint, read_state
-from utils.live import LiveCurves, Screen
 from utils.mnist import Mnist
-from utils.models import BUILDERS, NAMES, Kind
-from utils.normalise import scale_pixels
+from utils.networks.augment import make_sets
+from utils.networks.batches import Batches, distort
+from utils.networks.calibration import find_temperature, soften
+from utils.networks.checkpoint import Checkpoint, read_state
+from utils.networks.models import BUILDERS, NAMES, Kind
 from utils.quiet import keras
+from utils.reader.normalise import scale_pixels
+from utils.widgets.live import LiveCurves, Screen
 
 #: The numbers of the recipe.
 SEED = 0
@@ -105,7 +105,7 @@ def train(
     seed
         For the starting weights, the order of the images, the dropout and what is moved or redrawn.
     verbose
-        Whether to show how it goes: `utils.live.LiveCurves`.
+        Whether to show how it goes: `utils.widgets.live.LiveCurves`.
     augment
         Whether to show the network, beside MNIST's images, redrawn ones, pen-drawn ones and things that are no digit,
         and to calibrate it in the end.

@@ -1,6 +1,6 @@
 """28 × 28 arrays → probabilities → text, and a whole file from end to end.
 
-TensorFlow is imported when a Keras network is given; with an exported one (`utils.exported`), it is not needed.
+TensorFlow is imported when a Keras network is given; with an exported one (`utils.reader.exported`), it is not needed.
 """
 
 import os
@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from utils.errors import DigitsError
-from utils.exported import ExportedNetwork
-from utils.images import decode_image, prepare_image, read_image
-from utils.normalise import SIDE, scale_pixels
-from utils.segmentation import Box
+from utils.reader.exported import ExportedNetwork
+from utils.reader.images import decode_image, prepare_image, read_image
+from utils.reader.normalise import SIDE, scale_pixels
+from utils.reader.segmentation import Box
 
 if TYPE_CHECKING:
     from utils.quiet import keras, tensorflow

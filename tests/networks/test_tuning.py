@@ -9,10 +9,19 @@ import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
 
-from utils import tuning
 from utils.errors import DigitsError
+from utils.networks import tuning
+from utils.networks.tuning import (
+    SPACE,
+    Budget,
+    best_trial,
+    describe_trial,
+    finished,
+    open_study,
+    read_trials,
+    write_trials,
+)
 from utils.paths import ROOT
-from utils.tuning import SPACE, Budget, best_trial, describe_trial, finished, open_study, read_trials, write_trials
 
 
 def trial(number, loss, state=TrialState.COMPLETE):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from utils.errors import DigitsError
 from utils.paths import shown, whole_file
-from utils.reading import Reading
+from utils.reader.reading import Reading
 
 LABELS = "labels.csv"
 

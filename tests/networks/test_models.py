@@ -11,10 +11,10 @@ import nbformat
 import numpy as np
 import pytest
 
-from utils import training
-from utils.batches import distort
 from utils.errors import DigitsError
-from utils.models import (
+from utils.networks import training
+from utils.networks.batches import distort
+from utils.networks.models import (
     BUILDERS,
     build_cnn,
     build_mlp,
@@ -26,9 +26,9 @@ from utils.models import (
     model_in_use,
     save_model,
 )
-from utils.normalise import scale_pixels
 from utils.paths import ROOT, shipped_models
 from utils.quiet import keras
+from utils.reader.normalise import scale_pixels
 
 NOTEBOOKS = ROOT / "notebooks"
 

@@ -22,10 +22,10 @@ from PIL import Image
 from serving import Server
 
 from utils.cli import main
-from utils.exported import export_model
-from utils.models import load_model
+from utils.networks.models import load_model
 from utils.paths import shipped_models
-from utils.reading import Reading
+from utils.reader.exported import export_model
+from utils.reader.reading import Reading
 from utils.service import desk as desk_module
 from utils.service.app import create_app
 from utils.service.settings import Settings

@@ -7,9 +7,9 @@ import time
 import numpy as np
 import pytest
 
-from utils import front_end, live
-from utils.live import LiveCurves, Progress, Screen
 from utils.quiet import keras
+from utils.widgets import front_end, live
+from utils.widgets.live import LiveCurves, Progress, Screen
 
 
 class Recorder(Screen):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from utils.batches import Batches, distort
+from utils.networks.batches import Batches, distort
 from utils.quiet import keras
 
 

@@ -1,9 +1,9 @@
 """Training images beyond MNIST's: the same digits by other hands and pens, forms that MNIST lacks, and no digits.
 
-A network reads people's drawings as well as its training images resemble what `utils.normalise` makes of them. So
-each kind of image here is drawn the way a person would, in some size and with some pen, and then takes the same way as
-a person's drawing does. That things which are no digit are shown as well, with ten equal probabilities for an answer,
-is Hendrycks, Mazeika and Dietterich, "Deep anomaly detection with outlier exposure", ICLR 2019.
+A network reads people's drawings as well as its training images resemble what `utils.reader.normalise` makes of
+them. So each kind of image here is drawn the way a person would, in some size and with some pen, and then takes the
+same way as a person's drawing does. That things which are no digit are shown as well, with ten equal probabilities for
+an answer, is Hendrycks, Mazeika and Dietterich, "Deep anomaly detection with outlier exposure", ICLR 2019.
 """
 
 from concurrent.futures import ProcessPoolExecutor
@@ -13,8 +13,8 @@ from os import cpu_count
 import cv2
 import numpy as np
 
-from utils.normalise import SIDE, normalise_digit, shift_outline, stroke_width, trim
-from utils.pen import FORMS, LETTERS, Point, Stroke, draw_form, smooth
+from utils.networks.pen import FORMS, LETTERS, Point, Stroke, draw_form, smooth
+from utils.reader.normalise import SIDE, normalise_digit, shift_outline, stroke_width, trim
 
 #: For each set: how many digits are drawn with a pen and how many images are no digit, for each MNIST image.
 PEN_SHARE, NONE_SHARE = 0.2, 0.25

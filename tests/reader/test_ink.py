@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from utils.ink import extract_ink
-from utils.segmentation import find_digits
+from utils.reader.ink import extract_ink
+from utils.reader.segmentation import find_digits
 
 
 @pytest.mark.parametrize("invert", [False, True])

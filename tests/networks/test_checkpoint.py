@@ -9,10 +9,10 @@ import sys
 import numpy as np
 import pytest
 
-from utils import checkpoint, training
-from utils.checkpoint import read_state, state_path, write_state
 from utils.errors import DigitsError
-from utils.models import load_model
+from utils.networks import checkpoint, training
+from utils.networks.checkpoint import read_state, state_path, write_state
+from utils.networks.models import load_model
 from utils.paths import ROOT
 from utils.quiet import keras
 

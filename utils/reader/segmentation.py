@@ -14,7 +14,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from utils.normalise import normalise_digit, stroke_width
+from utils.reader.normalise import normalise_digit, stroke_width
 
 #: Says of images, ``(n, 28, 28) uint8``, how sure it is that each is a digit: ``(n,)``, 0 to 1.
 Judge = Callable[[np.ndarray], np.ndarray]

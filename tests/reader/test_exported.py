@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from utils.errors import DigitsError
-from utils.exported import ExportedNetwork, describe_version, export_model
-from utils.models import load_model
-from utils.normalise import scale_pixels
+from utils.networks.models import load_model
 from utils.paths import ROOT, shipped_models
-from utils.reading import predict_probabilities, read_digits
+from utils.reader.exported import ExportedNetwork, describe_version, export_model
+from utils.reader.normalise import scale_pixels
+from utils.reader.reading import predict_probabilities, read_digits
 from utils.silence import stderr_silenced
 
 
@@ -110,7 +110,7 @@ def test_a_network_for_something_else_is_refused(tmp_path):
 def test_reading_with_it_needs_no_tensorflow(file, save, draw):
     """A service that starts in a second and fits into a small computer depends on it."""
     code = (
-        "import sys; from utils.exported import ExportedNetwork; from utils.reading import read_digits; "
+        "import sys; from utils.reader.exported import ExportedNetwork; from utils.reader.reading import read_digits; "
         "import utils.service.app, utils.service.serve; "
         f"reading = read_digits(ExportedNetwork({str(file)!r}), {str(save('42.png', draw('42')))!r}); "
         "sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules or reading.text != '42')"

@@ -18,10 +18,10 @@ import pillow_heif
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from utils.errors import DigitsError
-from utils.ink import extract_ink
-from utils.normalise import SIDE, normalise_digit
 from utils.paths import shown
-from utils.segmentation import Found, Judge, find_digits
+from utils.reader.ink import extract_ink
+from utils.reader.normalise import SIDE, normalise_digit
+from utils.reader.segmentation import Found, Judge, find_digits
 
 #: The file name endings that are taken for images when a folder is read.
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".heic", ".heif"})
@@ -153,7 +153,7 @@ def prepare_image(grey: np.ndarray, judge: Judge | None = None) -> tuple[list[Fo
     grey : (H, W) uint8 array
         0 = black, 255 = white.
     judge
-        Decides what `utils.segmentation.find_digits` cannot see from the geometry alone.
+        Decides what `utils.reader.segmentation.find_digits` cannot see from the geometry alone.
 
     Returns
     -------

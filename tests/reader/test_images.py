@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from utils import images as module
 from utils.errors import DigitsError
-from utils.images import list_images, prepare_image, read_image
+from utils.reader import images as module
+from utils.reader.images import list_images, prepare_image, read_image
 
 
 def test_reading_images_needs_no_tensorflow():
     """Importing TensorFlow takes seconds; looking at an image must not."""
-    code = "import sys, utils.images, utils.augment, utils.mnist, utils.plots; sys.exit('tensorflow' in sys.modules)"
+    modules = "utils.reader.images, utils.networks.augment, utils.mnist, utils.plots"
+    code = f"import sys, {modules}; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=module.__file__.rsplit("utils", 1)[0]).returncode == 0
 
 

@@ -20,9 +20,9 @@ from IPython.display import DisplayHandle, display
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from utils.front_end import in_live_page
 from utils.plots import Curve, best_epoch, encode, plot_curves, to_png
 from utils.quiet import keras
+from utils.widgets.front_end import in_live_page
 
 #: Drawing may take this part of the training time, on top of the first picture and the first with validation.
 DRAWING_SHARE = 0.01

@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
-from utils.ink import extract_ink
-from utils.models import load_model
+from utils.networks.models import load_model
 from utils.paths import shipped_models
-from utils.reading import predict_probabilities
-from utils.segmentation import find_digits
+from utils.reader.ink import extract_ink
+from utils.reader.reading import predict_probabilities
+from utils.reader.segmentation import find_digits
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from utils.ink import extract_ink
-from utils.normalise import STROKE, limit_stroke, normalise_digit, stroke_width, trim
+from utils.reader.ink import extract_ink
+from utils.reader.normalise import STROKE, limit_stroke, normalise_digit, stroke_width, trim
 
 
 def test_normalised_as_mnist_was(draw):

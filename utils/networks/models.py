@@ -235,7 +235,7 @@ def load_unseeing(kind: Kind, mnist: Mnist) -> keras.Model:
     if mnist.complete and not os.path.isfile(path):
         path = shipped_models() / f"{kind}.keras"
     if not mnist.complete and not os.path.isfile(path):
-        from utils.training import train
+        from utils.networks.training import train
 
         print(f"Model: {kind}, trained now on the sample's {len(mnist.x_train):,} images (the shipped one has seen "
               f"the {len(mnist.x_test):,} that judge it)")  # fmt: skip

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from utils import training
-from utils.augment import NONE_SHARE, draw_digit, draw_nothing, make_set, redraw
-from utils.calibration import find_temperature, soften
-from utils.models import build_mlp
-from utils.normalise import SIDE
-from utils.pen import FORMS
+from utils.networks import training
+from utils.networks.augment import NONE_SHARE, draw_digit, draw_nothing, make_set, redraw
+from utils.networks.calibration import find_temperature, soften
+from utils.networks.models import build_mlp
+from utils.networks.pen import FORMS
+from utils.reader.normalise import SIDE
 
 
 def test_a_set_repeats_itself_and_has_its_targets(sample):

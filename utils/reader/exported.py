@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from utils.errors import DigitsError
-from utils.normalise import SIDE, scale_pixels
 from utils.paths import check_writable, shown, whole_file
+from utils.reader.normalise import SIDE, scale_pixels
 from utils.silence import stderr_silenced
 
 if TYPE_CHECKING:

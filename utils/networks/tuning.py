@@ -102,7 +102,7 @@ def try_settings(trial: optuna.Trial, data: tuple[np.ndarray, ...], epochs: int)
     trial
         Suggests the settings, is told the validation loss after each epoch, and may end the training.
     data
-        ``x_train, x_val, y_train, y_val``, as of `utils.training.split_training`.
+        ``x_train, x_val, y_train, y_val``, as of `utils.networks.training.split_training`.
     epochs
         How many passes over the training images.
 
@@ -111,10 +111,10 @@ def try_settings(trial: optuna.Trial, data: tuple[np.ndarray, ...], epochs: int)
     float
         The lowest validation loss.
     """
-    from utils.batches import Batches, distort
-    from utils.models import build_cnn
+    from utils.networks.batches import Batches, distort
+    from utils.networks.models import build_cnn
+    from utils.networks.training import compile_model
     from utils.quiet import keras
-    from utils.training import compile_model
 
     values = {name: suggest(trial, name) for name in SPACE}
     x_train, x_val, y_train, y_val = data
@@ -253,7 +253,7 @@ def work(storage: str, budget: Budget, workers: int) -> None:
 
     limit_threads(workers)
     from utils.mnist import load_mnist
-    from utils.training import split_training
+    from utils.networks.training import split_training
 
     with suppress(KeyboardInterrupt):
         x_train, x_val, y_train, y_val = split_training(load_mnist(verbose=False))

@@ -14,15 +14,15 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from utils.errors import DigitsError
-from utils.exported import export_model
-from utils.images import read_image
-from utils.models import build_cnn, build_mlp, load_model
-from utils.normalise import normalise_digit
+from utils.networks.models import build_cnn, build_mlp, load_model
 from utils.paths import digits_folder, shipped_models
 from utils.plots import show_images
 from utils.quiet import keras
-from utils.reading import predict_probabilities
-from utils.scoring import add_labelled, read_labels
+from utils.reader.exported import export_model
+from utils.reader.images import read_image
+from utils.reader.normalise import normalise_digit
+from utils.reader.reading import predict_probabilities
+from utils.reader.scoring import add_labelled, read_labels
 from utils.service import settings as service
 from utils.service.app import create_app
 from utils.widgets import experiment
@@ -243,7 +243,7 @@ def test_building_follows_the_sliders():
 
 @pytest.fixture
 def data(sample):
-    from utils.normalise import scale_pixels
+    from utils.reader.normalise import scale_pixels
 
     return (
         scale_pixels(sample.x_train[:1500]),
@@ -263,7 +263,7 @@ def wait(condition, seconds=60):
 def test_experiments_with_the_same_settings_give_the_same(data):
     from threading import Event
 
-    from utils.live import Screen
+    from utils.widgets.live import Screen
 
     experiments = Experiments(*data)
     settings = Settings(images=500, epochs=2, dropout=0.2)
