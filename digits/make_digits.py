@@ -19,8 +19,8 @@ from PIL import Image
 FOLDER = Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER.parent))
 
-from utils.mnist import load_mnist  # noqa: E402
-from utils.networks.pen import FORMS, draw_form  # noqa: E402
+from utils.mnist import load_mnist
+from utils.networks import FORMS, draw_form
 
 Color = tuple[int, int, int]
 BLACK, WHITE, BLUE, RED, GREEN = (25, 25, 30), (255, 255, 255), (30, 60, 160), (190, 40, 40), (20, 110, 70)

@@ -9,17 +9,16 @@ import sys
 from pathlib import Path
 
 import cv2
+import keras
 import numpy as np
 import pytest
 from PIL import Image
 
-from utils import check
+from utils import check, networks
 from utils.cli import main
 from utils.mnist import cache_file
-from utils.networks import training
-from utils.paths import ROOT, learned_models
-from utils.reader.reading import SURE
-from utils.reader.scoring import read_labels
+from utils.paths import ROOT
+from utils.reader import SURE, read_labels
 
 
 def run(*arguments: str, capsys) -> tuple[int, str, str]:
@@ -275,15 +274,18 @@ def test_score_without_labels(tmp_path, content, message, capsys):
 
 
 def test_train_saves_the_network_and_its_curves(sample, monkeypatch, capsys):
-    monkeypatch.setitem(training.EPOCHS, "mlp", 2)
+    monkeypatch.setitem(networks.EPOCHS, "mlp", 2)
     status, out, _ = run("train", "--model", "mlp", capsys=capsys)
     assert status == 0
-    assert sorted(path.name for path in learned_models().iterdir()) == ["mlp-sample.curves.png", "mlp-sample.keras"]
+    assert sorted(path.name for path in networks.learned_models().iterdir()) == [
+        "mlp-sample.curves.png",
+        "mlp-sample.keras",
+    ]
     assert re.search(r"Test loss \d\.\d{4}, test accuracy \d\d\.\d\d% \(\d+ of 1,000\)", out)
 
 
 def test_train_finds_out_before_the_training_that_it_cannot_save(sample, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(training, "train", lambda *args: pytest.fail("it was trained"))
+    monkeypatch.setattr(networks, "train", lambda *args: pytest.fail("it was trained"))
     (tmp_path / "file").touch()
     status, _, err = run("train", "--output", str(tmp_path / "file" / "a.keras"), capsys=capsys)
     assert status == 1
@@ -296,10 +298,10 @@ def test_train_finds_out_before_the_training_that_it_cannot_save(sample, tmp_pat
 @pytest.fixture
 def ctrl_c(monkeypatch):
     """Press Ctrl-C in a batch of an epoch, both counted from 0."""
-    plain = training.keras.Model.fit
+    plain = keras.Model.fit
 
     def press(epoch, batch):
-        class Press(training.keras.callbacks.Callback):
+        class Press(keras.callbacks.Callback):
             def on_epoch_begin(self, epoch, logs=None):
                 self.epoch = epoch
 
@@ -310,7 +312,7 @@ def ctrl_c(monkeypatch):
         def fit(self, *args, callbacks, **options):
             return plain(self, *args, callbacks=[*callbacks, Press()], **options)
 
-        monkeypatch.setattr(training.keras.Model, "fit", fit)
+        monkeypatch.setattr(keras.Model, "fit", fit)
 
     return press
 
@@ -326,11 +328,9 @@ def test_ctrl_c_keeps_what_was_learned(sample, ctrl_c, tmp_path, capsys):
 
 
 def test_a_second_ctrl_c_does_not_take_away_what_the_first_one_left(sample, ctrl_c, monkeypatch, tmp_path, capsys):
-    from utils.networks import models
-
     ctrl_c(1, 5)
-    plain = models.save_model
-    monkeypatch.setattr(models, "save_model", lambda *args: [signal.raise_signal(signal.SIGINT), plain(*args)])
+    plain = networks.save_model
+    monkeypatch.setattr(networks, "save_model", lambda *args: [signal.raise_signal(signal.SIGINT), plain(*args)])
     output = tmp_path / "mine.keras"
     status, _, _ = run("train", "--model", "mlp", "--output", str(output), capsys=capsys)
     assert status == 130
@@ -412,7 +412,7 @@ def test_check_is_content_here(sample, monkeypatch, tmp_path, capsys):
     assert status == 0, out
     assert out.endswith("Everything is here.\n")
     assert "MISSING" not in out
-    assert not learned_models().exists(), "check leaves nothing behind"
+    assert not networks.learned_models().exists(), "check leaves nothing behind"
 
 
 def test_check_looks_at_the_cache_without_touching_it(monkeypatch, capsys):
@@ -442,8 +442,8 @@ def test_check_does_not_make_a_folder_that_is_misspelt(sample, monkeypatch, tmp_
 
 
 def test_check_names_what_is_wrong_and_the_remedy(sample, monkeypatch, tmp_path, capsys):
-    learned_models().mkdir(parents=True)
-    (learned_models() / "cnn-mnist.keras").write_text("no model")
+    networks.learned_models().mkdir(parents=True)
+    (networks.learned_models() / "cnn-mnist.keras").write_text("no model")
     monkeypatch.setenv("MNIST_PATH", str(tmp_path / "none.npz"))
     status, out, _ = run("check", capsys=capsys)
     assert status == 1

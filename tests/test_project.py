@@ -11,8 +11,7 @@ import pytest
 from utils.check import pinned_packages
 from utils.mnist import load_mnist
 from utils.paths import ROOT
-from utils.reader.images import read_image
-from utils.reader.scoring import add_labelled, read_labels
+from utils.reader import add_labelled, read_image, read_labels
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -1,23 +1,25 @@
 """What the notebooks share and a student need not read first.
 
-``mnist``     loads the images and says where they came from
-``images``    file → grey image, and all the steps to 28 × 28 arrays in one (no TensorFlow)
-``ink``, ``segmentation``, ``normalise``  these steps: grey → ink → digits → 28 × 28
-``models``    the two networks, and the trained ones on disk
-``training``  the recipe of notebook 04, for the command line
-``augment``, ``pen``, ``calibration``  what the network that reads drawings is trained with on top
-``reading``   arrays → probabilities → text
-``scoring``   how well a labelled folder is read
-``plots``     the figures' style and the drawings that several notebooks use
-``live``      curves that move while a network trains
-``check``     is everything here that the series needs?
+A notebook imports from the doors of the rooms, and from the modules that all rooms share:
 
-Importing ``utils`` starts nothing heavy: each module imports what it needs.
+``utils.reader``    from an image file to 28 × 28 arrays, probabilities and text
+``utils.networks``  the two networks, their training, and the trained ones on disk
+``utils.widgets``   what moves: curves, sliders, the drawing pad
+``utils.service``   the reader as a web service
+``utils.mnist``     loads the images and says where they came from
+``utils.plots``     the figures' style and the drawings that several notebooks use
+``utils.paths``     where the project's files are
+
+Importing ``utils`` starts nothing heavy, and settles two things for all that comes after it: ``import keras`` takes
+TensorFlow, and prints nothing.
 """
 
 import os
+
+from utils.quiet import import_quietly
 
 # Read by TensorFlow when it is first imported, so they are set before anything can import it.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # The series is written for TensorFlow; a ~/.keras/keras.json that names another backend would break it.
 os.environ["KERAS_BACKEND"] = "tensorflow"
+import_quietly()

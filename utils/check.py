@@ -9,7 +9,7 @@ from importlib import metadata
 from typing import NamedTuple
 
 from utils.errors import DigitsError
-from utils.paths import ROOT, check_writable, digits_folder, learned_models, shipped_models, shown
+from utils.paths import ROOT, check_writable, shown
 
 PYTHON = (3, 11), (3, 13)  # the versions that TensorFlow 2.21 is made for
 INSTALL = "python -m pip install -r requirements.txt"
@@ -71,7 +71,7 @@ def _packages() -> Iterator[Finding]:
 
 def _tensorflow() -> Finding:
     try:
-        from utils.quiet import tensorflow
+        import tensorflow
     except Exception as error:  # a broken installation can fail in any way
         return Finding(False, f"TensorFlow does not start ({error})".splitlines()[0], f"install it anew: {INSTALL}")
     devices = [device.device_type for device in tensorflow.config.list_physical_devices()]
@@ -96,7 +96,7 @@ def _mnist() -> Finding:
 
 
 def _model() -> Finding:
-    from utils.networks.models import describe_model, load_model, model_in_use
+    from utils.networks import describe_model, load_model, model_in_use, shipped_models
 
     path = model_in_use()
     try:
@@ -110,6 +110,9 @@ def _model() -> Finding:
 
 
 def _writable() -> Finding:
+    from utils.networks import learned_models
+    from utils.reader import digits_folder
+
     if not os.path.isdir(digits_folder()):
         return Finding(False, f"{shown(digits_folder())} is not a folder", "make it, or set DIGITS_PATH to another")
     for folder, variable in ((learned_models(), "LEARNED_PATH"), (digits_folder(), "DIGITS_PATH")):

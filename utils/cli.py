@@ -1,4 +1,8 @@
-"""The command line: ``python -m utils check | train | tune | predict | score | export | serve``."""
+"""The command line: ``python -m utils check | train | tune | predict | score | export | serve``.
+
+Each command imports what it needs: ``check`` must run where nothing is installed yet, and none shall wait for what only
+another needs.
+"""
 
 import argparse
 import json
@@ -12,14 +16,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from utils.errors import DigitsError
-from utils.paths import check_writable, digits_folder, from_root, learned_models, model_in_use, shown, whole_file
+from utils.paths import check_writable, from_root, shown, whole_file
 
 if TYPE_CHECKING:
+    import keras
     from matplotlib.figure import Figure
     from optuna.trial import FrozenTrial
 
-    from utils.quiet import keras
-    from utils.reader.reading import Reading
+    from utils.mnist import Mnist
+    from utils.networks import Kind
+    from utils.reader import Reading
 
 LINE = "\n"
 #: The endings that --sheet takes.
@@ -59,10 +65,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m utils", description="Train networks on MNIST and read digits.")
     commands = parser.add_subparsers(required=True, metavar="check | train | tune | predict | score | export | serve")
+    for add in (_add_check, _add_train, _add_tune, _add_predict, _add_score, _add_export, _add_serve):
+        add(commands)
+    return parser
 
+
+def _add_model(command: argparse.ArgumentParser, kinds: str = "a .keras file") -> None:
+    command.add_argument("--model", type=Path, help=f"{kinds} (default: your newest CNN, or the shipped one)")
+
+
+def _add_check(commands: argparse._SubParsersAction) -> None:
     check = commands.add_parser("check", help="is everything here that the series needs?")
     check.set_defaults(run=_check)
 
+
+def _check(options: argparse.Namespace) -> int:
+    from utils.check import find_all
+
+    well = True
+    for finding in find_all():
+        print(finding, flush=True)
+        well &= finding.ok
+    print("Everything is here." if well else "Put right what is marked MISSING, then check again.")
+    return 0 if well else 1
+
+
+def _add_train(commands: argparse._SubParsersAction) -> None:
     train = commands.add_parser("train", help="train a network, test it and save it")
     train.add_argument("--model", choices=("mlp", "cnn"), default="cnn", help="which network (default: cnn)")
     train.add_argument("--epochs", type=_positive, help="how many passes over the images (default: the recipe's)")
@@ -77,115 +105,15 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--output", type=Path, help="the .keras file to write (default: in models/learned/)")
     train.set_defaults(run=_train)
 
-    tune = commands.add_parser("tune", help="search for good settings of the CNN, with several processes")
-    tune.add_argument("--trials", type=_positive, default=60, help="how many settings to try in all (default: 60)")
-    tune.add_argument("--images", type=_positive, default=10_000, help="training images for each (default: 10,000)")
-    tune.add_argument("--epochs", type=_positive, default=6, help="epochs for each (default: 6)")
-    tune.add_argument("--workers", type=_positive, default=2, help="processes on this machine (default: 2)")
-    tune.add_argument(
-        "--storage",
-        default="sqlite:///models/learned/search.db",
-        help="the address of the database (default: a file); a search that was begun there goes on",
-    )
-    tune.add_argument("--table", type=Path, help="a file for the table of all trials (.csv)")
-    tune.set_defaults(run=_tune)
-
-    predict = commands.add_parser("predict", help="read the digits in images")
-    predict.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="images or folders (default: digits/)")
-    predict.add_argument("--model", type=Path, help="a .keras file (default: your newest CNN, or the shipped one)")
-    predict.add_argument("--json", action="store_true", help="print one JSON array and nothing else")
-    predict.add_argument("--sheet", type=Path, help="save a picture of all images with what was read in them")
-    predict.set_defaults(run=_predict)
-
-    score = commands.add_parser("score", help="count how many images of a labelled folder are read right")
-    score.add_argument("folder", type=Path, metavar="FOLDER", help="with a labels.csv: the columns file and label")
-    score.add_argument("--model", type=Path, help="a .keras file (default: your newest CNN, or the shipped one)")
-    score.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
-    score.add_argument("--sheet", type=Path, help="save a picture of the mistakes")
-    score.set_defaults(run=_score)
-
-    export = commands.add_parser("export", help="write a network in a format for use without its training")
-    export.add_argument("--model", type=Path, help="a .keras file (default: your newest CNN, or the shipped one)")
-    export.add_argument(
-        "--output",
-        type=Path,
-        help="a .tflite file for LiteRT, or a new folder for TensorFlow Serving (default: models/learned/cnn.tflite)",
-    )
-    export.set_defaults(run=_export)
-
-    serve = commands.add_parser("serve", help="read digits for browsers and programs: a web service and its page")
-    serve.add_argument("--host", default="127.0.0.1", help="0.0.0.0 for other devices, too (default: this computer)")
-    serve.add_argument("--port", type=_port, default=8000, help="0 for any that is free (default: 8000)")
-    serve.add_argument("--workers", type=_positive, default=1, help="how many processes read (default: 1)")
-    serve.add_argument(
-        "--model", type=Path, help="a .keras or an exported .tflite file (default: your newest CNN, or the shipped one)"
-    )
-    serve.add_argument(
-        "--allow-origin",
-        action="append",
-        default=[],
-        metavar="URL",
-        help="another site whose pages may use the service, such as https://school.example; may be repeated",
-    )
-    serve.set_defaults(run=_serve)
-    return parser
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or int(text) > 65535:
-        raise argparse.ArgumentTypeError(f"{text} is not a port: 0 to 65535")
-    return int(text)
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number of 1 or more")
-    return int(text)
-
-
-def _seed(text: str) -> int:
-    if not text.isdecimal() or int(text) >= 2**32:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 0 to {2**32 - 1}")
-    return int(text)
-
-
-def _rate(text: str) -> float:
-    try:
-        rate = float(text)
-    except ValueError:
-        rate = math.nan
-    if not 0 < rate < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
-    return rate
-
-
-def _check(options: argparse.Namespace) -> int:
-    from utils.check import find_all
-
-    well = True
-    for finding in find_all():
-        print(finding, flush=True)
-        well &= finding.ok
-    print("Everything is here." if well else "Put right what is marked MISSING, then check again.")
-    return 0 if well else 1
-
 
 def _train(options: argparse.Namespace) -> int:
     from utils.mnist import load_mnist
-    from utils.networks.checkpoint import state_path
-    from utils.networks.models import learned_path, save_model
-    from utils.networks.training import train
-    from utils.plots import plot_histories, use_style
-    from utils.reader.normalise import scale_pixels
-    from utils.widgets.live import REMEDY
+    from utils.networks import NAMES, state_path, train
+    from utils.widgets import LiveCurves
 
     mnist = load_mnist()
-    output = options.output or learned_path(options.model, mnist)
-    if output.suffix != ".keras":
-        raise DigitsError(f"{shown(output)} does not end in .keras: give --output such a name.")
-    curves, state = output.with_suffix(".curves.png"), state_path(output)
-    for path in (output, curves):  # before the training, not after it
-        check_writable(path)
+    output, curves = _outputs_of_training(options, mnist)
+    state = state_path(output)
     if options.resume:
         print(f"Going on with the training in {shown(state)}.", flush=True)
     elif state.exists():
@@ -201,18 +129,52 @@ def _train(options: argparse.Namespace) -> int:
         learning_rate=options.learning_rate,
         state=state,
         resume=options.resume,
+        live=LiveCurves(NAMES[options.model]),
     )
+    _report_end(history)
+    status = 130 if history.interrupted else int(history.failed)
+    if status and not history.whole_epochs:
+        print("There is no whole epoch yet: nothing is saved.")
+        state.unlink(missing_ok=True)
+        return status
+    _save_training(model, history, options.model, output, curves, state)
+    _print_test(model, mnist)
+    return status
+
+
+def _outputs_of_training(options: argparse.Namespace, mnist: "Mnist") -> tuple[Path, Path]:
+    """Choose the files for the network and its curves, and see before the training that they can be written."""
+    from utils.networks import learned_path
+
+    output = options.output or learned_path(options.model, mnist)
+    if output.suffix != ".keras":
+        raise DigitsError(f"{shown(output)} does not end in .keras: give --output such a name.")
+    curves = output.with_suffix(".curves.png")
+    for path in (output, curves):
+        check_writable(path)
+    return output, curves
+
+
+def _report_end(history: "keras.callbacks.History") -> None:
+    """Say what became of a training that did not come to its end as usual."""
+    from utils.networks import REMEDY
+
     if history.failure:
         print(f"The training's state could not be kept: {history.failure}", file=sys.stderr)
     if history.failed:
         print(f"The loss is no longer a number. {REMEDY}", file=sys.stderr)
-    if history.interrupted or history.failed:
-        if not history.whole_epochs:
-            print("There is no whole epoch yet: nothing is saved.")
-            state.unlink(missing_ok=True)
-            return 130 if history.interrupted else 1
-        print("The best weights so far are kept." if history.failed else
-              "Interrupted: the best weights so far are kept. The same command with --resume goes on.")  # fmt: skip
+    if history.whole_epochs and history.failed:
+        print("The best weights so far are kept.")
+    elif history.whole_epochs and history.interrupted:
+        print("Interrupted: the best weights so far are kept. The same command with --resume goes on.")
+
+
+def _save_training(
+    model: "keras.Model", history: "keras.callbacks.History", kind: "Kind", output: Path, curves: Path, state: Path
+) -> None:
+    from utils.networks import save_model
+    from utils.plots import plot_histories, use_style
+
     hurry = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not take away what the first one left
     try:
         save_model(model, output)
@@ -222,18 +184,37 @@ def _train(options: argparse.Namespace) -> int:
         signal.signal(signal.SIGINT, hurry)
     print(f"Saved {shown(output)}")
     use_style()
-    _save(plot_histories({options.model: history.history}), curves)
+    _save(plot_histories({kind: history.history}), curves)
     print(f"Saved {shown(curves)} (loss and accuracy by epoch)")
+
+
+def _print_test(model: "keras.Model", mnist: "Mnist") -> None:
+    from utils.reader import scale_pixels
+
     model.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     loss, accuracy = model.evaluate(scale_pixels(mnist.x_test), mnist.y_test, batch_size=1000, verbose=0)
     right, n = round(accuracy * len(mnist.y_test)), len(mnist.y_test)
     print(f"Test loss {loss:.4f}, test accuracy {accuracy:.2%} ({right:,} of {n:,})")
-    return 130 if history.interrupted else int(history.failed)
+
+
+def _add_tune(commands: argparse._SubParsersAction) -> None:
+    tune = commands.add_parser("tune", help="search for good settings of the CNN, with several processes")
+    tune.add_argument("--trials", type=_positive, default=60, help="how many settings to try in all (default: 60)")
+    tune.add_argument("--images", type=_positive, default=10_000, help="training images for each (default: 10,000)")
+    tune.add_argument("--epochs", type=_positive, default=6, help="epochs for each (default: 6)")
+    tune.add_argument("--workers", type=_positive, default=2, help="processes on this machine (default: 2)")
+    tune.add_argument(
+        "--storage",
+        default="sqlite:///models/learned/search.db",
+        help="the address of the database (default: a file); a search that was begun there goes on",
+    )
+    tune.add_argument("--table", type=Path, help="a file for the table of all trials (.csv)")
+    tune.set_defaults(run=_tune)
 
 
 def _tune(options: argparse.Namespace) -> int:
     from utils.mnist import load_mnist
-    from utils.networks.tuning import Budget, best_trial, describe_trial, search, write_trials
+    from utils.networks import Budget, best_trial, describe_trial, search, write_trials
 
     load_mnist()  # says which data it is, and downloads them once and not in each worker
     if options.table:
@@ -261,9 +242,17 @@ def _tune(options: argparse.Namespace) -> int:
     return 0
 
 
+def _add_predict(commands: argparse._SubParsersAction) -> None:
+    predict = commands.add_parser("predict", help="read the digits in images")
+    predict.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="images or folders (default: digits/)")
+    _add_model(predict)
+    predict.add_argument("--json", action="store_true", help="print one JSON array and nothing else")
+    predict.add_argument("--sheet", type=Path, help="save a picture of all images with what was read in them")
+    predict.set_defaults(run=_predict)
+
+
 def _predict(options: argparse.Namespace) -> int:
-    from utils.reader.images import list_images
-    from utils.reader.reading import Reading, read_digits
+    from utils.reader import Reading, digits_folder, list_images, read_digits
 
     model = _open_model(options.model)
     _check_sheet(options.sheet)
@@ -284,9 +273,17 @@ def _predict(options: argparse.Namespace) -> int:
     return 1 if any(reading.error for reading in readings) else 0
 
 
+def _add_score(commands: argparse._SubParsersAction) -> None:
+    score = commands.add_parser("score", help="count how many images of a labelled folder are read right")
+    score.add_argument("folder", type=Path, metavar="FOLDER", help="with a labels.csv: the columns file and label")
+    _add_model(score)
+    score.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    score.add_argument("--sheet", type=Path, help="save a picture of the mistakes")
+    score.set_defaults(run=_score)
+
+
 def _score(options: argparse.Namespace) -> int:
-    from utils.reader.reading import read_digits
-    from utils.reader.scoring import Score, read_labels
+    from utils.reader import Score, read_digits, read_labels
 
     labels = read_labels(options.folder)
     model = _open_model(options.model)
@@ -300,23 +297,52 @@ def _score(options: argparse.Namespace) -> int:
     return 1 if any(reading.error for reading in score.readings) else 0
 
 
+def _add_export(commands: argparse._SubParsersAction) -> None:
+    export = commands.add_parser("export", help="write a network in a format for use without its training")
+    _add_model(export)
+    export.add_argument(
+        "--output",
+        type=Path,
+        help="a .tflite file for LiteRT, or a new folder for TensorFlow Serving (default: models/learned/cnn.tflite)",
+    )
+    export.set_defaults(run=_export)
+
+
 def _export(options: argparse.Namespace) -> int:
-    from utils.reader.exported import export_model
+    from utils.networks import learned_models
+    from utils.reader import export_model
 
     output = options.output or learned_models() / "cnn.tflite"
     print(f"Saved {shown(export_model(_open_model(options.model), output))}")
     return 0
 
 
+def _add_serve(commands: argparse._SubParsersAction) -> None:
+    serve = commands.add_parser("serve", help="read digits for browsers and programs: a web service and its page")
+    serve.add_argument("--host", default="127.0.0.1", help="0.0.0.0 for other devices, too (default: this computer)")
+    serve.add_argument("--port", type=_port, default=8000, help="0 for any that is free (default: 8000)")
+    serve.add_argument("--workers", type=_positive, default=1, help="how many processes read (default: 1)")
+    _add_model(serve, "a .keras or an exported .tflite file")
+    serve.add_argument(
+        "--allow-origin",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="another site whose pages may use the service, such as https://school.example; may be repeated",
+    )
+    serve.set_defaults(run=_serve)
+
+
 def _serve(options: argparse.Namespace) -> int:
-    from utils.service.serve import serve
+    from utils.networks import model_in_use
+    from utils.service import serve
 
     serve(options.model or model_in_use(), options.host, options.port, options.workers, tuple(options.allow_origin))
     return 0
 
 
 def _open_model(named: Path | None) -> "keras.Model":
-    from utils.networks.models import describe_model, load_model
+    from utils.networks import describe_model, load_model, model_in_use
 
     path = named or model_in_use()
     model = load_model(path)
@@ -333,7 +359,8 @@ def _check_sheet(path: Path | None) -> None:
 
 
 def _save_sheet(readings: "Sequence[Reading]", path: Path | None) -> None:
-    from utils.plots import prediction_sheet, use_style
+    from utils.plots import use_style
+    from utils.reader import prediction_sheet
 
     if path is not None:
         use_style()
@@ -362,3 +389,31 @@ def _show(reading: "Reading", as_json: bool) -> None:
     else:
         sure = ", ".join(f"{digit.probability:.1%}" for digit in reading.digits)
         print(f"{reading.file}  {reading.marked.replace(LINE, ' / ')}  ({sure})", flush=True)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text} is not a port: 0 to 65535")
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number of 1 or more")
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 0 to {2**32 - 1}")
+    return int(text)
+
+
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = math.nan
+    if not 0 < rate < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
+    return rate

@@ -22,6 +22,8 @@ from utils.errors import DigitsError
 from utils.paths import from_root, shown
 
 URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
+#: The side of an image, in pixels.
+SIDE = 28
 #: SHA-256 of each array's bytes in C order, and of the file that Keras downloads.
 SHA256 = {
     "x_train": "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b676cf757",
@@ -153,7 +155,7 @@ def _from_cache() -> Mnist | None:
 
 
 def _download(cache: Path) -> Mnist | None:
-    from utils.quiet import keras  # only here: a cache that is filled needs no TensorFlow
+    import keras  # only here: a cache that is filled needs no TensorFlow
 
     # Into a folder of its own, then moved: the cache holds the whole file or none.
     with _folder_beside(cache) as folder:

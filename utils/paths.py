@@ -5,13 +5,10 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
 
 from utils.errors import DigitsError
 
 ROOT = Path(__file__).resolve().parent.parent
-#: The two networks.
-Kind = Literal["mlp", "cnn"]
 
 
 def from_root(path: str | os.PathLike) -> Path:
@@ -58,38 +55,6 @@ def shown(path: str | os.PathLike) -> str:
         if full != base and base != Path(base.anchor) and full.is_relative_to(base):
             return prefix + full.relative_to(base).as_posix()
     return full.as_posix()
-
-
-def digits_folder() -> Path:
-    """Return the folder of images to read: ``DIGITS_PATH`` if it is set, ``digits/`` otherwise."""
-    return from_root(os.environ.get("DIGITS_PATH") or "digits")
-
-
-def shipped_models() -> Path:
-    """Return the folder of the trained networks that come with the project."""
-    return ROOT / "models"
-
-
-def learned_models() -> Path:
-    """Return the folder for networks trained here: ``LEARNED_PATH`` if it is set, ``models/learned/`` otherwise."""
-    return from_root(os.environ.get("LEARNED_PATH") or "models/learned")
-
-
-def model_in_use(kind: Kind = "cnn") -> Path:
-    """Return the file of the trained network that predictions use.
-
-    Parameters
-    ----------
-    kind
-        Which network.
-
-    Returns
-    -------
-    Path
-        The newest that was trained here, if there is one, and otherwise the shipped one.
-    """
-    learned = [path for path in learned_models().glob(f"{kind}-*.keras") if not path.name.startswith(".")]
-    return max(learned, key=lambda path: path.stat().st_mtime, default=shipped_models() / f"{kind}.keras")
 
 
 def check_writable(path: str | os.PathLike) -> None:

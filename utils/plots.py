@@ -16,14 +16,14 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import FancyBboxPatch, Rectangle
+from matplotlib.patches import FancyBboxPatch
 from PIL import Image
 
-from utils.reader.normalise import SIDE
+from utils.mnist import SIDE
 
 if TYPE_CHECKING:
-    from utils.quiet import keras
-    from utils.reader.reading import Reading
+    import keras
+
 
 #: Colours that a colour-blind reader can tell apart: Okabe and Ito, "Color Universal Design", 2008.
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = (
@@ -257,52 +257,6 @@ def show_probabilities(axes: Axes, probabilities: np.ndarray) -> None:
     bars = axes.bar(range(10), probabilities, color=BLUE)
     bars[int(np.argmax(probabilities))].set_color(ORANGE)
     axes.set(xticks=range(10), ylim=(0, 1), xlabel="Digit", ylabel="Probability")
-
-
-def prediction_sheet(readings: Sequence["Reading"], columns: int = 6) -> Figure:
-    """Draw images with what was read in them.
-
-    Parameters
-    ----------
-    readings
-        What `utils.reader.reading.read_digits` gave for each file.
-    columns
-        How many stand in a row.
-
-    Returns
-    -------
-    Figure
-        Each image with a frame around each digit found, red where it is unsure, and the text.
-    """
-    from utils.reader.images import read_image
-
-    rows = max(1, -(-len(readings) // columns))
-    figure = Figure(figsize=(columns * 2, rows * 2.5), layout="constrained")
-    grid = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes in grid:
-        axes.axis("off")
-    for axes, reading in zip(grid, readings, strict=False):
-        name = reading.file.replace("\\", "/").rsplit("/", 1)[-1]
-        axes.text(
-            0.5, -0.04, name, transform=axes.transAxes, ha="center", va="top", fontsize=9, color="0.4", parse_math=False
-        )
-        if reading.error:
-            axes.text(0.5, 0.5, "cannot be read", transform=axes.transAxes, ha="center", color=RED)
-            continue
-        image = read_image(reading.file)
-        height, width = image.shape
-        step = -(-max(image.shape) // 500)  # a tile is small, and hundreds of photos are large
-        axes.imshow(
-            image[::step, ::step], cmap="gray", vmin=0, vmax=255, extent=(-0.5, width - 0.5, height - 0.5, -0.5)
-        )
-        for digit in reading.digits:
-            x, y, w, h = digit.box
-            color = ORANGE if digit.confident else RED
-            axes.add_patch(Rectangle((x - 0.5, y - 0.5), w, h, fill=False, edgecolor=color, linewidth=1.5))
-        lines = reading.marked.splitlines() or [reading.note]
-        size = min(15, 150 / max(map(len, lines)))
-        axes.set_title("\n".join(lines), fontsize=size if len(lines) < 3 else 10)
-    return figure
 
 
 def to_png(figure: Figure, small: bool = False) -> bytes:

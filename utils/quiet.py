@@ -1,28 +1,64 @@
-"""Keras and TensorFlow, without what TensorFlow writes on the screen when it starts.
+"""Keep what C++ libraries print on standard error off the screen.
 
-TensorFlow's C++ parts print notes about processors and graphics cards before any of its settings can tell them
-not to. They tell a student nothing and look like errors, so they are kept off the screen during the import.
+TensorFlow and LiteRT print notes about processors and graphics cards when they start, before any of their settings can
+tell them not to. They tell a student nothing and look like errors.
 """
 
 import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from threading import RLock
+from types import ModuleType
 
-from utils.silence import stderr_silenced
-
-with stderr_silenced():
-    import keras
-    import tensorflow
-
-__all__ = ["keras", "limit_threads", "tensorflow"]
+#: The packages that start TensorFlow.
+LOUD = ("keras", "tensorflow")
+#: Standard error belongs to the whole process: two threads that silenced it at once could leave it silent for good.
+_LOCK = RLock()
 
 
-def limit_threads(processes: int) -> None:
-    """Take only this process's share of the processor's cores.
+@contextmanager
+def stderr_silenced() -> Iterator[None]:
+    """Throw away what is written to standard error in a block, by this process's C++ parts too."""
+    with _LOCK:
+        with suppress(Exception):  # a closed or replaced sys.stderr has nothing to flush
+            sys.stderr.flush()
+        try:
+            saved = os.dup(2)
+        except OSError:  # no standard error at all (a service, pythonw): nothing to silence
+            yield
+            return
+        with open(os.devnull, "w") as sink:
+            os.dup2(sink.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
 
-    Parameters
-    ----------
-    processes
-        How many processes train at the same time. It must be said before the first network is built.
-    """
-    threads = max(1, (os.cpu_count() or 1) // processes)
-    tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
-    tensorflow.config.threading.set_inter_op_parallelism_threads(threads)
+
+class _QuietFinder(MetaPathFinder):
+    """Finds the loud packages where Python would, and silences standard error while they are imported."""
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        spec = PathFinder.find_spec(name, path, target) if name in LOUD else None
+        if spec is None or spec.loader is None:
+            return None
+        execute = spec.loader.exec_module
+
+        def execute_quietly(module: ModuleType) -> None:
+            with stderr_silenced():
+                execute(module)
+
+        spec.loader.exec_module = execute_quietly
+        return spec
+
+
+def import_quietly() -> None:
+    """Let ``import keras`` and ``import tensorflow`` print nothing from now on; what they raise is raised as ever."""
+    if not any(isinstance(finder, _QuietFinder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _QuietFinder())

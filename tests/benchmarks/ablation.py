@@ -15,13 +15,25 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from utils.mnist import load_mnist
-from utils.networks.batches import Batches, distort
-from utils.networks.training import BATCH_SIZES, EPOCHS, LEARNING_RATES, compile_model, split_training
-from utils.paths import ROOT, whole_file
-from utils.quiet import keras, limit_threads
+import utils  # noqa: F401 (before Keras: it keeps TensorFlow quiet)
 
-layers = keras.layers
+# isort: split
+import keras
+from keras import layers
+
+from utils.mnist import load_mnist
+from utils.networks import (
+    BATCH_SIZES,
+    EPOCHS,
+    LEARNING_RATES,
+    Batches,
+    compile_model,
+    distort,
+    limit_threads,
+    split_training,
+)
+from utils.paths import ROOT, whole_file
+
 #: What is left out, and how.
 VARIANTS: dict[str, dict[str, object]] = {
     "nothing": {},

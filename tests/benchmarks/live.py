@@ -20,11 +20,10 @@ SETUP = """
 import sys, time
 sys.path.insert(0, ".")
 from utils.mnist import load_mnist
-from utils.networks.training import BATCH_SIZES, LEARNING_RATES, compile_model, split_training
-from utils.networks.models import BUILDERS
+from utils.networks import BATCH_SIZES, BUILDERS, LEARNING_RATES, compile_model, split_training
 from utils.plots import use_style
-from utils.widgets.live import LiveCurves, in_live_page
-from utils.quiet import keras
+from utils.widgets import LiveCurves, in_live_page
+import keras
 from livelossplot import PlotLossesKeras
 use_style()
 mnist = load_mnist()

@@ -29,14 +29,16 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+import utils  # noqa: F401 (before Keras: it keeps TensorFlow quiet)
+
+# isort: split
+import keras
 from matplotlib.figure import Figure
 
 from utils.mnist import Mnist, load_mnist
-from utils.networks.models import Kind
-from utils.networks.training import train
+from utils.networks import Kind, train
 from utils.plots import BLUE, GREEN, ORANGE, PURPLE, use_style
-from utils.quiet import keras
-from utils.reader.normalise import scale_pixels
+from utils.reader import scale_pixels
 
 RESULTS = Path(__file__).resolve().parent / "results"
 GOALS = 0.99, 0.992
@@ -111,7 +113,7 @@ def train_ours(kind: Kind, epochs: int | None = None) -> Callable[[Mnist, int, C
     """Return a function that trains one of the series' networks."""
 
     def run(mnist: Mnist, seed: int, clock: Clock) -> tuple[keras.Model, int]:
-        model, _ = train(kind, mnist, epochs, seed, verbose=False, callbacks=[clock])
+        model, _ = train(kind, mnist, epochs, seed, callbacks=[clock])
         return model, round(0.9 * len(mnist.x_train))
 
     return run

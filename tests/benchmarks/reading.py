@@ -19,16 +19,18 @@ import numpy as np
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "digits")]
+sys.path.insert(0, str(ROOT / "digits"))
+sys.path.insert(0, str(ROOT))
 
-from make_digits import BLACK, BLUE, WHITE, color_page, lined_paper, photograph, place, reink  # noqa: E402
+import utils  # noqa: F401 (before Keras: it keeps TensorFlow quiet)
 
-from utils.mnist import Mnist, load_mnist  # noqa: E402
-from utils.networks.augment import draw_again  # noqa: E402
-from utils.networks.models import load_model  # noqa: E402
-from utils.paths import shipped_models  # noqa: E402
-from utils.quiet import keras  # noqa: E402
-from utils.reader.reading import Reading, read_digits, read_page  # noqa: E402
+# isort: split
+import keras
+from make_digits import BLACK, BLUE, WHITE, color_page, lined_paper, photograph, place, reink
+
+from utils.mnist import Mnist, load_mnist
+from utils.networks import draw_again, load_model, shipped_models
+from utils.reader import Reading, read_digits, read_page
 
 SHAPE = 600, 800
 MEGABYTE = 1024  # resource counts in kilobytes

@@ -36,11 +36,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from networks import describe_machine
 
 from utils.mnist import load_mnist
-from utils.networks.models import load_model
-from utils.paths import ROOT, model_in_use
-from utils.reader.exported import ExportedNetwork, export_model
-from utils.reader.normalise import scale_pixels
-from utils.reader.reading import predict_probabilities
+from utils.networks import load_model, model_in_use
+from utils.paths import ROOT
+from utils.reader import ExportedNetwork, export_model, predict_probabilities, scale_pixels
 
 RESULTS = Path(__file__).resolve().parent / "results"
 CONNECTIONS = 1, 16, 64

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
+from utils.mnist import SIDE
 from utils.networks import training
 from utils.networks.augment import NONE_SHARE, draw_digit, draw_nothing, make_set, redraw
 from utils.networks.calibration import find_temperature, soften
 from utils.networks.models import build_mlp
 from utils.networks.pen import FORMS
-from utils.reader.normalise import SIDE
 
 
 def test_a_set_repeats_itself_and_has_its_targets(sample):
@@ -52,7 +52,7 @@ def test_what_is_no_digit_has_ink(sample):
 def test_training_with_redrawn_images(sample, monkeypatch):
     """The recipe of the shipped network: it must learn, and be unsure of what is no digit."""
     monkeypatch.setattr(training, "SETS", 1)
-    model, history = training.train("mlp", sample, epochs=3, verbose=False, augment=True)
+    model, history = training.train("mlp", sample, epochs=3, augment=True)
     assert len(history.epoch) == 3
     assert history.history["val_accuracy"][-1] > 0.75
     rng = np.random.default_rng(5)

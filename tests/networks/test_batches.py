@@ -1,10 +1,10 @@
 """Without these, a network learns from images that are not what the lesson says, or never sees some of them."""
 
+import keras
 import numpy as np
 import pytest
 
 from utils.networks.batches import Batches, distort
-from utils.quiet import keras
 
 
 @pytest.fixture

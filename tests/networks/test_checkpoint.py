@@ -6,15 +6,15 @@ import signal
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 
 from utils.errors import DigitsError
 from utils.networks import checkpoint, training
 from utils.networks.checkpoint import read_state, state_path, write_state
-from utils.networks.models import load_model
+from utils.networks.store import load_model
 from utils.paths import ROOT
-from utils.quiet import keras
 
 
 @pytest.fixture
@@ -42,13 +42,13 @@ def interrupt_at(monkeypatch):
 
 @pytest.mark.parametrize("kind", ["mlp", "cnn"])
 def test_a_resumed_training_gives_what_the_undisturbed_one_gives(kind, sample, tmp_path, interrupt_at):
-    expected, expected_history = training.train(kind, sample, epochs=3, verbose=False)
+    expected, expected_history = training.train(kind, sample, epochs=3)
     state = tmp_path / "a.state.npz"
     undo = interrupt_at(1, 4, lambda model: signal.raise_signal(signal.SIGINT))
-    _, history = training.train(kind, sample, epochs=3, verbose=False, state=state)
+    _, history = training.train(kind, sample, epochs=3, state=state)
     assert history.interrupted
     undo()
-    model, history = training.train(kind, sample, epochs=3, verbose=False, state=state, resume=True)
+    model, history = training.train(kind, sample, epochs=3, state=state, resume=True)
     assert history.epoch == [0, 1, 2]
     assert history.whole_epochs == 3
     for key, values in expected_history.history.items():
@@ -85,13 +85,13 @@ def test_the_command_line_goes_on_after_a_kill(tmp_path):
 def test_what_cannot_be_resumed_is_said_in_one_line(sample, tmp_path):
     state = tmp_path / "a.state.npz"
     with pytest.raises(DigitsError, match="There is no interrupted training"):
-        training.train("mlp", sample, verbose=False, state=state, resume=True)
-    training.train("mlp", sample, epochs=1, verbose=False, state=state)
+        training.train("mlp", sample, state=state, resume=True)
+    training.train("mlp", sample, epochs=1, state=state)
     with pytest.raises(DigitsError, match="with epochs 1, not 2"):
-        training.train("mlp", sample, epochs=2, verbose=False, state=state, resume=True)
+        training.train("mlp", sample, epochs=2, state=state, resume=True)
     state.write_bytes(state.read_bytes()[:5000])
     with pytest.raises(DigitsError, match="damaged"):
-        training.train("mlp", sample, epochs=1, verbose=False, state=state, resume=True)
+        training.train("mlp", sample, epochs=1, state=state, resume=True)
 
 
 def test_a_full_disk_is_found_out_before_the_training(sample, tmp_path, monkeypatch):
@@ -102,7 +102,7 @@ def test_a_full_disk_is_found_out_before_the_training(sample, tmp_path, monkeypa
     began = []
     monkeypatch.setattr(keras.callbacks.History, "on_epoch_begin", lambda *a, **k: began.append(1), raising=False)
     with pytest.raises(DigitsError, match="No space left"):
-        training.train("mlp", sample, epochs=1, verbose=False, state=tmp_path / "a.state.npz")
+        training.train("mlp", sample, epochs=1, state=tmp_path / "a.state.npz")
     assert not began
 
 
@@ -116,7 +116,7 @@ def test_a_disk_that_fills_up_later_does_not_end_the_training(sample, tmp_path, 
         plain(path, state)
 
     monkeypatch.setattr(checkpoint, "write_state", write)
-    _, history = training.train("mlp", sample, epochs=3, verbose=False, state=tmp_path / "a.state.npz")
+    _, history = training.train("mlp", sample, epochs=3, state=tmp_path / "a.state.npz")
     assert calls == [0, 1, 2, 3]
     assert "No space left" in history.failure
     assert history.whole_epochs == 3
@@ -125,7 +125,7 @@ def test_a_disk_that_fills_up_later_does_not_end_the_training(sample, tmp_path, 
 @pytest.mark.parametrize(("epoch", "whole"), [(0, 0), (2, 2)])
 def test_a_loss_that_is_no_number_leaves_the_last_good_weights(epoch, whole, sample, interrupt_at):
     interrupt_at(epoch, 5, lambda model: model.layers[-1].bias.assign(np.full(10, np.nan)))
-    model, history = training.train("mlp", sample, epochs=5, verbose=False)
+    model, history = training.train("mlp", sample, epochs=5)
     assert history.failed
     assert not history.interrupted
     assert history.whole_epochs == whole

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from utils.errors import DigitsError
-from utils.networks.models import load_model
-from utils.paths import ROOT, shipped_models
+from utils.networks import load_model, shipped_models
+from utils.paths import ROOT
+from utils.quiet import stderr_silenced
 from utils.reader.exported import ExportedNetwork, describe_version, export_model
 from utils.reader.normalise import scale_pixels
 from utils.reader.reading import predict_probabilities, read_digits
-from utils.silence import stderr_silenced
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def test_no_image_gives_no_answer(file):
 
 def test_tensorflow_serving_s_format(cnn, tmp_path, sample):
     """What TensorFlow Serving would load: a folder with a number, and a function that it calls ``serving_default``."""
-    from utils.quiet import tensorflow
+    import tensorflow
 
     folder = export_model(cnn, tmp_path / "digits" / "1")
     served = tensorflow.saved_model.load(str(folder)).signatures["serving_default"]
@@ -99,7 +99,7 @@ def test_files_that_cannot_be_used(cnn, tmp_path, sample):
 
 
 def test_a_network_for_something_else_is_refused(tmp_path):
-    from utils.quiet import keras
+    import keras
 
     other = keras.Sequential([keras.Input((5,)), keras.layers.Dense(2)])
     other.export(tmp_path / "other.tflite", format="litert", verbose=False)
@@ -111,7 +111,7 @@ def test_reading_with_it_needs_no_tensorflow(file, save, draw):
     """A service that starts in a second and fits into a small computer depends on it."""
     code = (
         "import sys; from utils.reader.exported import ExportedNetwork; from utils.reader.reading import read_digits; "
-        "import utils.service.app, utils.service.serve; "
+        "import utils.service.app, utils.service.server; "
         f"reading = read_digits(ExportedNetwork({str(file)!r}), {str(save('42.png', draw('42')))!r}); "
         "sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules or reading.text != '42')"
     )

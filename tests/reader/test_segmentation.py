@@ -6,8 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from utils.networks.models import load_model
-from utils.paths import shipped_models
+from utils.networks import load_model, shipped_models
 from utils.reader.ink import extract_ink
 from utils.reader.reading import predict_probabilities
 from utils.reader.segmentation import find_digits

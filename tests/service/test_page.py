@@ -15,9 +15,9 @@ import pytest
 from serving import Server
 
 import utils.reader.images  # noqa: F401 (lets Pillow save HEIC)
-from utils.networks.models import load_model
-from utils.paths import ROOT, shipped_models
-from utils.reader.exported import export_model
+from utils.networks import load_model, shipped_models
+from utils.paths import ROOT
+from utils.reader import export_model
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install -r requirements-dev.txt")
 if os.environ.get("SKIP_BROWSER"):

@@ -22,10 +22,8 @@ from PIL import Image
 from serving import Server
 
 from utils.cli import main
-from utils.networks.models import load_model
-from utils.paths import shipped_models
-from utils.reader.exported import export_model
-from utils.reader.reading import Reading
+from utils.networks import load_model, shipped_models
+from utils.reader import Reading, export_model
 from utils.service import desk as desk_module
 from utils.service.app import create_app
 from utils.service.settings import Settings

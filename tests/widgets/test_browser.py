@@ -21,7 +21,8 @@ import nbformat
 import numpy as np
 import pytest
 
-from utils.paths import ROOT, digits_folder
+from utils.paths import ROOT
+from utils.reader import digits_folder
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install -r requirements-dev.txt")
 if os.environ.get("SKIP_BROWSER"):

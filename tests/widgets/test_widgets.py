@@ -8,23 +8,18 @@ from pathlib import Path
 
 import cv2
 import ipywidgets
+import keras
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
 from utils.errors import DigitsError
-from utils.networks.models import build_cnn, build_mlp, load_model
-from utils.paths import digits_folder, shipped_models
+from utils.networks import build_mlp, load_model, shipped_models
 from utils.plots import show_images
-from utils.quiet import keras
-from utils.reader.exported import export_model
-from utils.reader.images import read_image
-from utils.reader.normalise import normalise_digit
-from utils.reader.reading import predict_probabilities
-from utils.reader.scoring import add_labelled, read_labels
+from utils.reader import digits_folder, export_model, normalise_digit, predict_probabilities, read_image, read_labels
+from utils.service import create_app
 from utils.service import settings as service
-from utils.service.app import create_app
 from utils.widgets import experiment
 from utils.widgets.build import build_network, try_network
 from utils.widgets.distort import try_distortions
@@ -243,7 +238,7 @@ def test_building_follows_the_sliders():
 
 @pytest.fixture
 def data(sample):
-    from utils.reader.normalise import scale_pixels
+    from utils.reader import scale_pixels
 
     return (
         scale_pixels(sample.x_train[:1500]),
@@ -263,7 +258,7 @@ def wait(condition, seconds=60):
 def test_experiments_with_the_same_settings_give_the_same(data):
     from threading import Event
 
-    from utils.widgets.live import Screen
+    from utils.widgets.screens import Screen
 
     experiments = Experiments(*data)
     settings = Settings(images=500, epochs=2, dropout=0.2)
@@ -474,56 +469,3 @@ def test_the_pad_saves_the_drawing_with_its_label(cnn, tmp_path, draw):
     save.click()
     assert "is no label" in find(pad, ipywidgets.HTML)[0].value
     assert len(list(tmp_path.glob("*.png"))) == 2
-
-
-def test_labels_of_one_s_own_join_those_that_are_there(tmp_path):
-    (tmp_path / "labels.csv").write_text("label;file\n3;a.png", encoding="utf-8")
-    (tmp_path / "a.png").touch()
-    paths = [add_labelled(tmp_path, b"picture", ".jpg", label) for label in ("42", "42", "1 23")]
-    assert [path.name for path in paths] == ["42-mine.jpg", "42-mine-2.jpg", "1_23-mine.jpg"]
-    assert list(read_labels(tmp_path).values()) == ["3", "42", "42", "1\n23"]
-
-
-def test_a_name_that_only_the_table_has_is_not_given_again(tmp_path):
-    (tmp_path / "labels.csv").write_text('"file","label"\r\n"7-mine.png",7\r\n', encoding="utf-8-sig", newline="")
-    assert add_labelled(tmp_path, b"picture", ".png", "7").name == "7-mine-2.png"
-    assert len(read_labels(tmp_path)) == 2
-
-
-def test_labels_above_the_folder_stay_in_force(tmp_path):
-    below = tmp_path / "anna"
-    below.mkdir()
-    (below / "a.png").touch()
-    (tmp_path / "labels.csv").write_text("file,label\nanna/a.png,3\n", encoding="utf-8")
-    add_labelled(below, b"picture", ".png", "7")
-    assert list(read_labels(below).values()) == ["3", "7"]
-    assert not (below / "labels.csv").exists()
-
-
-@pytest.mark.parametrize("content", [b"", b"name;digit\n", b"file,label\n\xe4.png,3\n"])
-def test_a_table_that_cannot_be_read_is_left_alone(tmp_path, content):
-    (tmp_path / "labels.csv").write_bytes(content)
-    with pytest.raises(DigitsError, match=r"labels\.csv"):
-        add_labelled(tmp_path, b"picture", ".png", "7")
-    assert (tmp_path / "labels.csv").read_bytes() == content
-    assert len(list(tmp_path.iterdir())) == 1
-
-
-@pytest.mark.parametrize("label", ["", " ", "a", "1,2", "٣"])
-def test_a_label_is_made_of_digits(tmp_path, label):
-    with pytest.raises(DigitsError, match="is no label"):
-        add_labelled(tmp_path, b"picture", ".png", label)
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_picture_without_its_label_is_not_left_behind(tmp_path, monkeypatch):
-    (tmp_path / "labels.csv").mkdir()
-    with pytest.raises(DigitsError, match=r"labels\.csv"):
-        add_labelled(tmp_path, b"picture", ".png", "7")
-    assert [path.name for path in tmp_path.iterdir()] == ["labels.csv"]
-
-
-def test_dropout_is_the_only_difference():
-    assert build_mlp().count_params() == build_mlp(0.5).count_params()
-    assert len(build_mlp(0.5).layers) == len(build_mlp().layers) + 1
-    assert [layer.rate for layer in build_cnn(0.4).layers if isinstance(layer, keras.layers.Dropout)] == [0.4]

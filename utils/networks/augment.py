@@ -13,8 +13,9 @@ from os import cpu_count
 import cv2
 import numpy as np
 
+from utils.mnist import SIDE
 from utils.networks.pen import FORMS, LETTERS, Point, Stroke, draw_form, smooth
-from utils.reader.normalise import SIDE, normalise_digit, shift_outline, stroke_width, trim
+from utils.reader import normalise_digit, shift_outline, stroke_width, trim
 
 #: For each set: how many digits are drawn with a pen and how many images are no digit, for each MNIST image.
 PEN_SHARE, NONE_SHARE = 0.2, 0.25

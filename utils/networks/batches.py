@@ -7,9 +7,8 @@ can go on as if nothing had happened.
 from collections.abc import Callable
 
 import cv2
+import keras
 import numpy as np
-
-from utils.quiet import keras
 
 #: One for all images, or one for each.
 Amount = float | np.ndarray

@@ -3,9 +3,8 @@
 Temperature scaling: Guo, Pleiss, Sun and Weinberger, "On calibration of modern neural networks", ICML 2017.
 """
 
+import keras
 import numpy as np
-
-from utils.quiet import keras
 
 
 def find_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from utils.errors import DigitsError
 from utils.paths import shown, whole_file
-from utils.quiet import keras
 
 
 @dataclass(frozen=True)

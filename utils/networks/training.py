@@ -6,7 +6,9 @@ drawings, notebook 06 explains: images redrawn by other hands (`utils.networks.a
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+import keras
 import numpy as np
 from sklearn.model_selection import train_test_split
 
@@ -14,11 +16,11 @@ from utils.mnist import Mnist
 from utils.networks.augment import make_sets
 from utils.networks.batches import Batches, distort
 from utils.networks.calibration import find_temperature, soften
-from utils.networks.checkpoint import Checkpoint, read_state
-from utils.networks.models import BUILDERS, NAMES, Kind
-from utils.quiet import keras
-from utils.reader.normalise import scale_pixels
-from utils.widgets.live import LiveCurves, Screen
+from utils.networks.checkpoint import Checkpoint, State, read_state
+from utils.networks.files import Kind
+from utils.networks.models import BUILDERS
+from utils.networks.stopping import OrderlyEnd
+from utils.reader import scale_pixels
 
 #: The numbers of the recipe.
 SEED = 0
@@ -82,11 +84,11 @@ def train(
     mnist: Mnist,
     epochs: int | None = None,
     seed: int = SEED,
-    verbose: bool = True,
     augment: bool = False,
     learning_rate: float | None = None,
     state: Path | None = None,
     resume: bool = False,
+    live: OrderlyEnd | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> tuple[keras.Model, keras.callbacks.History]:
     """Train a network from scratch, with the recipe of notebook 04.
@@ -104,8 +106,6 @@ def train(
         How many passes over the training images; the recipe's number by default.
     seed
         For the starting weights, the order of the images, the dropout and what is moved or redrawn.
-    verbose
-        Whether to show how it goes: `utils.widgets.live.LiveCurves`.
     augment
         Whether to show the network, beside MNIST's images, redrawn ones, pen-drawn ones and things that are no digit,
         and to calibrate it in the end.
@@ -115,6 +115,9 @@ def train(
         A file, ending in ``.npz``, in which the training keeps what it needs to go on, after each epoch.
     resume
         Whether to go on from there. The result is the same as if the training had not been interrupted.
+    live
+        What ends the training in order, and may show how it goes, such as `utils.widgets.LiveCurves`; by default
+        nothing is shown.
     callbacks
         More of Keras's callbacks.
 
@@ -139,39 +142,71 @@ def train(
     resumed = read_state(state, settings) if resume else None
     done = resumed.epoch if resumed else 0
     keras.utils.set_random_seed(seed)
-    x_train, x_val, y_train, y_val = split_training(mnist)
+    data = _prepare(kind, mnist, epochs, seed, augment, done)
     model = BUILDERS[kind]()
-    if augment:
-        batches = _Augmented(x_train, y_train, min(epochs, SETS), BATCH_SIZES[kind], seed, done)
-        x_val, y_val = _with_redrawn(x_val, y_val, seed)
-    else:
-        batches = Batches(x_train, y_train, CHANGES[kind], BATCH_SIZES[kind], seed, done)
-    targets = keras.utils.to_categorical(y_val, 10) if augment else y_val
-    loss = "categorical_crossentropy" if augment else "sparse_categorical_crossentropy"
-    compile_model(model, epochs * len(batches), learning_rate, loss)
-    live = LiveCurves(NAMES[kind], screen=None if verbose else Screen())
+    compile_model(model, epochs * len(data.batches), learning_rate, data.loss)
+    live = live or OrderlyEnd()
     best = Checkpoint(state, settings, patience=epochs if augment else 3, resumed=resumed)
-    history = keras.callbacks.History()
-    history.interrupted, history.epoch = False, []
+    history = _fit(model, data, epochs, done, [live, best, *callbacks])
     if resumed:
-        history.history.update({key: list(values) for key, values in resumed.history.items()})
-    try:
-        model.fit(
-            batches, epochs=epochs, initial_epoch=done, validation_data=(x_val, targets), validation_batch_size=1000,
-            callbacks=[live, best, history, *callbacks], verbose=0,
-            shuffle=False,  # Keras would shuffle the batches: they come in a new order of their own
-        )  # fmt: skip
-    except KeyboardInterrupt:
-        history.interrupted = True
+        _put_before(history, resumed)
+    if history.interrupted:
         model.set_weights(best.best_weights or model.get_weights())
-    history.epoch = list(range(done)) + history.epoch
     history.interrupted |= live.stopped
     history.failed, history.failure = live.failed, best.failure
     history.whole_epochs = done + live.whole_epochs
     if augment and history.whole_epochs:
-        probabilities = model.predict(x_val, batch_size=1000, verbose=0)
-        soften(model, find_temperature(probabilities, y_val))
+        probabilities = model.predict(data.x_val, batch_size=1000, verbose=0)
+        soften(model, find_temperature(probabilities, data.y_val))
     return model, history
+
+
+class _Data(NamedTuple):
+    """What a training learns from and is judged by: batches, validation images, their digits, and the loss."""
+
+    batches: Batches
+    x_val: np.ndarray
+    y_val: np.ndarray
+    loss: str
+
+    @property
+    def validation(self) -> tuple[np.ndarray, np.ndarray]:
+        """The validation images and their targets, in the form that the loss takes."""
+        sparse = self.loss.startswith("sparse")
+        return self.x_val, self.y_val if sparse else keras.utils.to_categorical(self.y_val, 10)
+
+
+def _prepare(kind: Kind, mnist: Mnist, epochs: int, seed: int, augment: bool, first_epoch: int) -> _Data:
+    x_train, x_val, y_train, y_val = split_training(mnist)
+    size = BATCH_SIZES[kind]
+    if not augment:
+        batches = Batches(x_train, y_train, CHANGES[kind], size, seed, first_epoch)
+        return _Data(batches, x_val, y_val, "sparse_categorical_crossentropy")
+    batches = _Augmented(x_train, y_train, min(epochs, SETS), size, seed, first_epoch)
+    return _Data(batches, *_with_redrawn(x_val, y_val, seed), "categorical_crossentropy")
+
+
+def _fit(
+    model: keras.Model, data: _Data, epochs: int, first_epoch: int, callbacks: Sequence[keras.callbacks.Callback]
+) -> keras.callbacks.History:
+    history = keras.callbacks.History()
+    history.interrupted, history.epoch = False, []
+    try:
+        model.fit(
+            data.batches, epochs=epochs, initial_epoch=first_epoch, validation_data=data.validation,
+            validation_batch_size=1000, callbacks=[*callbacks, history], verbose=0,
+            shuffle=False,  # Keras would shuffle the batches: they come in a new order of their own
+        )  # fmt: skip
+    except KeyboardInterrupt:  # before the first batch, or an impatient one
+        history.interrupted = True
+    return history
+
+
+def _put_before(history: keras.callbacks.History, resumed: State) -> None:
+    """Put what a training had brought before it was interrupted before what it has brought since."""
+    history.epoch = list(range(resumed.epoch)) + history.epoch
+    for key, values in resumed.history.items():
+        history.history[key] = list(values) + history.history.get(key, [])
 
 
 class _Augmented(Batches):

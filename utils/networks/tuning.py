@@ -3,6 +3,8 @@
 The storage is an address: ``sqlite:///search.db`` is a file on this machine; with
 ``postgresql://user@host/digits`` the same command, typed on several machines, is one search. A worker that is killed
 loses nothing: what it was trying is noticed by its missing heartbeat and is tried again.
+
+The workers train, so they load TensorFlow, in the functions that need it; the process that starts them does not.
 """
 
 import csv
@@ -111,10 +113,11 @@ def try_settings(trial: optuna.Trial, data: tuple[np.ndarray, ...], epochs: int)
     float
         The lowest validation loss.
     """
+    import keras
+
     from utils.networks.batches import Batches, distort
     from utils.networks.models import build_cnn
     from utils.networks.training import compile_model
-    from utils.quiet import keras
 
     values = {name: suggest(trial, name) for name in SPACE}
     x_train, x_val, y_train, y_val = data
@@ -177,6 +180,21 @@ def search(
         one after the other.
     """
     study = open_study(storage)
+    _agree_on_spending(study, budget, storage)
+    with _Workers(storage, budget, workers) as pool:
+        while (missing := to_do(study, budget)) or study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            show(finished(study))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                optuna.storages.fail_stale_trials(study)  # and let them be tried again
+            pool.replace_dead(missing)
+            time.sleep(0.5)
+    show(finished(study))
+    return study
+
+
+def _agree_on_spending(study: optuna.Study, budget: Budget, storage: str) -> None:
+    """Note what a trial may spend, or see that it is what the search was begun with."""
     spent = {"images": budget.images, "epochs": budget.epochs}
     if not study.trials:
         study.set_user_attr("spent", spent)
@@ -186,30 +204,36 @@ def search(
             f"The search in {storage} spends {before['images']:,} images and {before['epochs']} epochs on a trial: "
             "give the same, or name another storage."
         )
-    context = multiprocessing.get_context("spawn")
-    running, deaths = [], 0
-    try:
-        while to_do(study, budget) or study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            show(finished(study))
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-                optuna.storages.fail_stale_trials(study)  # and let them be tried again
-            deaths += sum(not process.is_alive() and process.exitcode != 0 for process in running)
-            if deaths > 3 * workers:
-                raise DigitsError("The workers of the search fail one after the other: try python -m utils check.")
-            running = [process for process in running if process.is_alive()]
-            for _ in range(workers - len(running) if to_do(study, budget) else 0):
-                running.append(context.Process(target=work, args=(storage, budget, workers), daemon=True))
-                running[-1].start()
-            time.sleep(0.5)
-    except BaseException:
-        for process in running:
-            process.terminate()
-        raise
-    for process in running:
-        process.join()
-    show(finished(study))
-    return study
+
+
+class _Workers:
+    """Processes that try settings. At the end of a block, what they are at is finished; after an error, it is ended."""
+
+    def __init__(self, storage: str, budget: Budget, count: int) -> None:
+        self._arguments, self._count = (storage, budget, count), count
+        self._context = multiprocessing.get_context("spawn")
+        self._running: list[multiprocessing.Process] = []
+        self._deaths = 0
+
+    def __enter__(self) -> "_Workers":
+        return self
+
+    def replace_dead(self, wanted: bool) -> None:
+        """Forget those that have ended and, if there is work, start others in their places."""
+        self._deaths += sum(not process.is_alive() and process.exitcode != 0 for process in self._running)
+        if self._deaths > 3 * self._count:
+            raise DigitsError("The workers of the search fail one after the other: try python -m utils check.")
+        self._running = [process for process in self._running if process.is_alive()]
+        for _ in range(self._count - len(self._running) if wanted else 0):
+            self._running.append(self._context.Process(target=work, args=self._arguments, daemon=True))
+            self._running[-1].start()
+
+    def __exit__(self, kind: type | None, *_: object) -> None:
+        for process in self._running:
+            if kind is not None:
+                process.terminate()
+            else:
+                process.join()
 
 
 def to_do(study: optuna.Study, budget: Budget) -> bool:
@@ -237,6 +261,21 @@ def describe_trial(trial: FrozenTrial) -> str:
     return f"loss {trial.value:.4f}, accuracy {trial.user_attrs['accuracy']:.2%}  ({settings})"
 
 
+def limit_threads(processes: int) -> None:
+    """Take only this process's share of the processor's cores.
+
+    Parameters
+    ----------
+    processes
+        How many processes train at the same time. It must be said before the first network is built.
+    """
+    import tensorflow
+
+    threads = max(1, (os.cpu_count() or 1) // processes)
+    tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
+    tensorflow.config.threading.set_inter_op_parallelism_threads(threads)
+
+
 def work(storage: str, budget: Budget, workers: int) -> None:
     """Try settings until there are enough trials: what each process of the search does.
 
@@ -249,8 +288,6 @@ def work(storage: str, budget: Budget, workers: int) -> None:
     workers
         How many share the processors of this machine.
     """
-    from utils.quiet import limit_threads
-
     limit_threads(workers)
     from utils.mnist import load_mnist
     from utils.networks.training import split_training

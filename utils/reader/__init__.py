@@ -1,1 +1,27 @@
-"""From an image to text, without TensorFlow."""
+"""The reader: from an image file to text. Nothing in here loads TensorFlow until a Keras network is given.
+
+In goes an image file, or its bytes, and a trained network; out come the digits with their places and probabilities.
+Data flows one way, and each arrow is one function that can be called alone::
+
+    file ── read_image ──► grey ── extract_ink ──► ink ── find_digits ──► digits ── normalise_digit ──► 28 × 28
+    28 × 28 ── predict_probabilities ──► probabilities ── read_page ──► digits in reading order ── Reading ──► text
+
+``read_digits`` goes all the way; ``Score`` says how well a labelled folder is read; ``ExportedNetwork`` answers without
+TensorFlow.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "images": ["IMAGE_SUFFIXES", "decode_image", "digits_folder", "list_images", "prepare_image", "read_image"],
+        "ink": ["WIDEST", "extract_ink"],
+        "segmentation": ["find_digits"],
+        "normalise": ["limit_stroke", "normalise_digit", "scale_pixels", "shift_outline", "stroke_width", "trim"],
+        "reading": ["SURE", "Digit", "Reading", "predict_probabilities", "read_digits", "read_page"],
+        "scoring": ["Score", "add_labelled", "read_labels"],
+        "sheet": ["prediction_sheet"],
+        "exported": ["EXPORTED_SUFFIX", "ExportedNetwork", "describe_version", "export_model"],
+    },
+)

@@ -18,17 +18,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from utils.errors import DigitsError
+from utils.mnist import SIDE
 from utils.paths import check_writable, shown, whole_file
-from utils.reader.normalise import SIDE, scale_pixels
-from utils.silence import stderr_silenced
+from utils.quiet import stderr_silenced
+from utils.reader.normalise import scale_pixels
 
 if TYPE_CHECKING:
+    import keras
     from ai_edge_litert.interpreter import Interpreter
 
-    from utils.quiet import keras
-
 #: The ending of a network in LiteRT's format.
-SUFFIX = ".tflite"
+EXPORTED_SUFFIX = ".tflite"
 
 
 def export_model(model: "keras.Model", path: str | os.PathLike) -> Path:
@@ -53,12 +53,14 @@ def export_model(model: "keras.Model", path: str | os.PathLike) -> Path:
         If it cannot be written, or the folder is there already.
     """
     path = Path(path)
-    if path.suffix == SUFFIX:
+    if path.suffix == EXPORTED_SUFFIX:
         with whole_file(path) as part, _quietly():
             model.export(part, format="litert", verbose=False)
         return path
     if path.suffix:
-        raise DigitsError(f"{shown(path)} ends in neither {SUFFIX} (LiteRT) nor nothing (a SavedModel's folder).")
+        raise DigitsError(
+            f"{shown(path)} ends in neither {EXPORTED_SUFFIX} (LiteRT) nor nothing (a SavedModel's folder)."
+        )
     if path.exists():
         raise DigitsError(f"{shown(path)} is there already: name a new folder, such as the next version's number.")
     check_writable(path)

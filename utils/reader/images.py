@@ -18,13 +18,15 @@ import pillow_heif
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from utils.errors import DigitsError
-from utils.paths import shown
+from utils.mnist import SIDE
+from utils.paths import from_root, shown
 from utils.reader.ink import extract_ink
-from utils.reader.normalise import SIDE, normalise_digit
-from utils.reader.segmentation import Found, Judge, find_digits
+from utils.reader.normalise import normalise_digit
+from utils.reader.pieces import Judge
+from utils.reader.segmentation import Found, find_digits
 
 #: The file name endings that are taken for images when a folder is read.
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".heic", ".heif"})
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".heic", ".heif"})
 MAX_MEGAPIXELS = 100
 #: The kinds that are opened, whatever a file's name says; Pillow knows more, some of which start other programs.
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "HEIF")
@@ -32,6 +34,11 @@ FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "HEIF")
 pillow_heif.register_heif_opener()
 # The limit on the size is this module's own, with its own message.
 Image.MAX_IMAGE_PIXELS = None
+
+
+def digits_folder() -> Path:
+    """Return the folder of images to read: ``DIGITS_PATH`` if it is set, ``digits/`` otherwise."""
+    return from_root(os.environ.get("DIGITS_PATH") or "digits")
 
 
 def list_images(paths: Iterable[str | os.PathLike]) -> list[Path]:
@@ -64,10 +71,12 @@ def list_images(paths: Iterable[str | os.PathLike]) -> list[Path]:
         found = [
             file
             for file in inside
-            if file.suffix.lower() in SUFFIXES and not file.name.startswith(".") and os.path.isfile(file)
+            if file.suffix.lower() in IMAGE_SUFFIXES and not file.name.startswith(".") and os.path.isfile(file)
         ]
         if not found:
-            raise DigitsError(f"{shown(path)} has no image in it: put some there ({', '.join(sorted(SUFFIXES))}).")
+            raise DigitsError(
+                f"{shown(path)} has no image in it: put some there ({', '.join(sorted(IMAGE_SUFFIXES))})."
+            )
         files += found
     return files
 

@@ -5,6 +5,8 @@ table around it; there, ink is what is darker than the paper *beside* it, in a b
 morphology's black top-hat: Serra, "Image analysis and mathematical morphology", 1982.
 """
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 
@@ -35,37 +37,69 @@ def extract_ink(grey: np.ndarray) -> np.ndarray:
     """
     if grey.size == 0:
         return grey
-    tiny = max(grey.shape) < 100  # no photo, and no room for lines
+    grey, paper = _look_at(grey)
+    contrast = _against_plain(grey) if paper.plain else _against_uneven(grey)
+    level = _level(contrast, FAINTEST if paper.tiny else max(FAINTEST, 5 * _noise(contrast)))
+    contrast, nothing = np.maximum(contrast, 0), np.zeros(grey.shape, np.uint8)
+    if level is None:
+        return nothing
+    if paper.plain and (sheet := _find_sheet(contrast > level)):
+        nothing[sheet] = extract_ink(np.ascontiguousarray(grey[sheet]))
+        return nothing
+    level, keep = _keep_strokes(contrast, level, paper)
+    return _shade(contrast, level, keep, paper) if keep.any() else nothing
+
+
+class _Paper(NamedTuple):
+    """What kind of image it is.
+
+    Attributes
+    ----------
+    tiny
+        No photo, and no room for lines.
+    plain
+        Of one shade.
+    by_camera
+        With the grain of a photo, a scan or a JPEG file.
+    """
+
+    tiny: bool
+    plain: bool
+    by_camera: bool
+
+
+def _look_at(grey: np.ndarray) -> tuple[np.ndarray, _Paper]:
+    """Bring an image to a size that can be worked with, smooth its grain, and say what kind it is."""
+    tiny = max(grey.shape) < 100
     grey = _resize(_without_frame(grey))
     plain = tiny or _is_plain(grey)
     by_camera = not plain or (not tiny and _noise(grey.astype(np.float32)) > 0.5)
     if by_camera:
         grey = cv2.medianBlur(grey, 3)  # not in a clean drawing, where it would only break thin lines
-    contrast = _against_plain(grey) if plain else _against_uneven(grey)
-    level = _level(contrast, FAINTEST if tiny else max(FAINTEST, 5 * _noise(contrast)))
-    contrast = np.maximum(contrast, 0)
-    nothing = np.zeros(grey.shape, np.uint8)
-    if level is None:
-        return nothing
+    return grey, _Paper(tiny, plain, by_camera)
+
+
+def _keep_strokes(contrast: np.ndarray, level: float, paper: _Paper) -> tuple[float, np.ndarray]:
+    """Choose the pixels that are somebody's strokes, and the level that they lie above."""
     keep = contrast > level
-    if plain and (sheet := _find_sheet(keep)):
-        nothing[sheet] = extract_ink(np.ascontiguousarray(grey[sheet]))
-        return nothing
-    if not tiny:
+    if not paper.tiny:
         level, keep = _without_lines(contrast, level)
-    if not plain:
+    if not paper.plain:
         keep = _without_faint(keep, contrast)
-    if by_camera:
-        keep = _without_edges(keep, 0.8 if plain else 0.1)
-    if not keep.any():
-        return nothing
+    if paper.by_camera:
+        keep = _without_edges(keep, 0.8 if paper.plain else 0.1)
+    return level, keep
+
+
+def _shade(contrast: np.ndarray, level: float, keep: np.ndarray, paper: _Paper) -> np.ndarray:
+    """Turn contrast into shades of ink, of which the level is half; beside the strokes there is none."""
     high = float(np.median(contrast[keep]))
-    low = max(2 * level - high, 0)  # so that the level becomes half ink
+    low = max(2 * level - high, 0)
     ink = np.clip((contrast - low) * (255 / max(high - low, 1e-6)), 0, 255).astype(np.uint8)
-    if tiny:
+    if paper.tiny:
         return ink
     near = cv2.dilate(keep.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    return np.where(near, ink, nothing)
+    return np.where(near, ink, np.uint8(0))
 
 
 def _resize(grey: np.ndarray) -> np.ndarray:

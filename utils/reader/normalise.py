@@ -8,8 +8,10 @@ Bottou, Bengio and Haffner, "Gradient-based learning applied to document recogni
 import cv2
 import numpy as np
 
-#: The side of an MNIST image, and of the box in it that holds the digit, in pixels.
-SIDE, BOX = 28, 20
+from utils.mnist import SIDE
+
+#: The side of the box in an MNIST image that holds the digit, in pixels.
+BOX = 20
 #: The widths of stroke that are left as they are, in pixels of 28 × 28; thinner ones are widened and wider ones
 #: thinned. Nine in ten of MNIST's own lie between 1.6 and 4.2.
 STROKE = (2.0, 4.2)

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from utils.errors import DigitsError
+from utils.mnist import SIDE
 from utils.reader.exported import ExportedNetwork
 from utils.reader.images import decode_image, prepare_image, read_image
-from utils.reader.normalise import SIDE, scale_pixels
-from utils.reader.segmentation import Box
+from utils.reader.normalise import scale_pixels
+from utils.reader.pieces import Box
 
 if TYPE_CHECKING:
-    from utils.quiet import keras, tensorflow
+    import keras
+    import tensorflow
 
     #: A trained network, in Keras or exported.
     Network = keras.Model | ExportedNetwork
@@ -150,7 +152,7 @@ def predict_probabilities(model: "Network", images: np.ndarray) -> np.ndarray:
 @lru_cache(maxsize=4)
 def _compile(model: "keras.Model") -> "Callable[[np.ndarray], tensorflow.Tensor]":
     """Make one graph for batches of any size: for a few images, `keras.Model.predict` takes ten times as long."""
-    from utils.quiet import tensorflow
+    import tensorflow
 
     shape = tensorflow.TensorSpec((None, SIDE, SIDE, 1))
     return tensorflow.function(lambda images: model(images, training=False), input_signature=[shape])

@@ -1,45 +1,23 @@
 """Finding the digits on a page: ink → one piece of ink for each digit, in reading order.
 
 Connected components are the start. Then parts that belong together are joined (the bar of a 5, a broken 0), specks
-are left out, digits that touch are cut where least ink lies between them, and lines are found. Geometry settles most
-of it. What it leaves open can be asked of a network that knows what a digit looks like: cut too often, judge every
-piece, keep the best row of pieces. That is the heuristic over-segmentation of LeCun, Bottou, Bengio and Haffner
-(1998), part V; the cuts are the minimal seams of Avidan and Shamir, "Seam carving for content-aware image resizing",
-ACM Transactions on Graphics 26 (3), 2007.
+are left out, digits that touch are cut (`utils.reader.cutting`), and lines are found. Geometry settles most
+of it. What it leaves open can be asked of a network that knows what a digit looks like.
 """
 
-from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from utils.reader.normalise import normalise_digit, stroke_width
+from utils.reader.cutting import cut_touching
+from utils.reader.normalise import normalise_digit
+from utils.reader.pieces import SURER, Box, Judge, Piece, shared_extent, union
 
-#: Says of images, ``(n, 28, 28) uint8``, how sure it is that each is a digit: ``(n,)``, 0 to 1.
-Judge = Callable[[np.ndarray], np.ndarray]
 #: Nothing smaller is legible, in pixels of the ink.
 LEAST = 10
 #: With more parts than that, it is no page of digits, and the judge is not asked.
 MOST = 500
-#: By how much the judge must be surer of a digit joined than of its parts, or of the parts than of the whole.
-SURER = 0.15
-
-
-class Box(NamedTuple):
-    """Where a digit is: left, top, width and height in pixels of the image."""
-
-    x: int
-    y: int
-    w: int
-    h: int
-
-    def scaled(self, down: float, across: float) -> "Box":
-        """Return the box in an image that is so many times as high and as wide."""
-        left, top = round(self.x * across), round(self.y * down)
-        return Box(
-            left, top, max(1, round((self.x + self.w) * across) - left), max(1, round((self.y + self.h) * down) - top)
-        )
 
 
 class Found(NamedTuple):
@@ -86,13 +64,12 @@ def find_digits(ink: np.ndarray, judge: Judge | None = None) -> list[Found]:
     for group in groups:
         box, own = page.piece(group)
         if max(box.w, box.h) >= max(0.3 * page.height, LEAST):
-            digits += _cut(box, own, judge)
+            digits += cut_touching(box, own, judge)
     return _in_reading_order(digits)
 
 
 #: Indices of connected components.
 Group = list[int]
-Piece = tuple[Box, np.ndarray]
 
 
 class _Page:
@@ -119,7 +96,7 @@ class _Page:
 
     def piece(self, group: Group) -> Piece:
         """Cut a group of components out of the page."""
-        box = _union([self.boxes[index] for index in group])
+        box = union([self.boxes[index] for index in group])
         window = np.s_[box.y : box.y + box.h, box.x : box.x + box.w]
         return box, np.where(np.isin(self.labels[window], group), self.ink[window], 0).astype(np.uint8)
 
@@ -139,11 +116,11 @@ class _Page:
 
     def _belong(self, a: int, b: int) -> bool:
         first, second = self.boxes[a], self.boxes[b]
-        across, down = _shared(first, second)
+        across, down = shared_extent(first, second)
         if across < -0.2 * self.height or down < -0.3 * self.height:
             return False
         lower, narrower = min(first.h, second.h), min(first.w, second.w)
-        if lower > 0.5 * self.height and _union([first, second]).h > 1.5 * self.height:  # one below the other
+        if lower > 0.5 * self.height and union([first, second]).h > 1.5 * self.height:  # one below the other
             return False
         if across > 0.6 * narrower and down > 0.6 * lower and lower < 0.7 * self.height:
             return True  # within the other
@@ -191,7 +168,7 @@ class _Page:
 
     def _neighbours(self, groups: list[Group]) -> list[tuple[Group, Group]]:
         """List the pairs that may be one digit, by their places and sizes."""
-        boxes = [_union([self.boxes[index] for index in group]) for group in groups]
+        boxes = [union([self.boxes[index] for index in group]) for group in groups]
         heights = [box.h for box in boxes]
         # Where there are many, they tell how high a digit is; a few may all be pieces.
         tallest = 1.6 * np.median(heights) if len(groups) > 3 else 3 * max(heights, default=0)
@@ -201,8 +178,8 @@ class _Page:
             for b, box_b in ordered[position + 1 :]:
                 if box_b.x > box_a.x + 1.3 * tallest:
                     break
-                across, down = _shared(box_a, box_b)
-                both = _union([box_a, box_b])
+                across, down = shared_extent(box_a, box_b)
+                both = union([box_a, box_b])
                 near = min(across, down) > -0.25 * max(both.w, both.h)
                 if near and both.w <= 1.3 * both.h and both.h <= tallest:
                     pairs.append((a, b))
@@ -210,117 +187,16 @@ class _Page:
 
     def _gain(self, a: Group, b: Group, scores: dict[tuple[int, ...], float]) -> float:
         """Say by how much the judge is surer of two groups as one digit than as two."""
-        boxes = [_union([self.boxes[index] for index in group]) for group in (a, b)]
-        both = _union(boxes)
+        boxes = [union([self.boxes[index] for index in group]) for group in (a, b)]
+        both = union(boxes)
         apart = min(
             scores[tuple(group)] * min(1.0, 2 * box.h / both.h)  # a low one is less of a digit beside a high one
             for group, box in zip((a, b), boxes, strict=True)
         )
-        across, down = _shared(*boxes)
+        across, down = shared_extent(*boxes)
         # Two digits seldom stand so near above each other that they could be one.
         stacked = 2 * SURER if across > 0 and down > -0.15 * both.h else 0.0
         return scores[tuple(a + b)] - apart + stacked
-
-
-def _union(boxes: Sequence[Box]) -> Box:
-    x, y = min(box.x for box in boxes), min(box.y for box in boxes)
-    right, bottom = max(box.x + box.w for box in boxes), max(box.y + box.h for box in boxes)
-    return Box(x, y, right - x, bottom - y)
-
-
-def _shared(a: Box, b: Box) -> tuple[int, int]:
-    """Count the columns and the rows that two boxes share; negative: the gap between them."""
-    return min(a.x + a.w, b.x + b.w) - max(a.x, b.x), min(a.y + a.h, b.y + b.h) - max(a.y, b.y)
-
-
-def _cut(box: Box, own: np.ndarray, judge: Judge | None) -> list[Piece]:
-    """Cut what may be several digits that touch."""
-    if not 0.9 <= box.w / box.h <= 12:  # too narrow for two, or a line
-        return [(box, own)]
-    if judge and judge(normalise_digit(own)[np.newaxis])[0] > 1 - SURER / 2:  # no row of pieces can be that much better
-        return [(box, own)]
-    pen = stroke_width(own > 127)
-    seams = [np.zeros(box.h, np.intp)]
-    touches = [0.0]
-    for place in np.linspace(0, 1, max(3, round(6 * box.w / box.h)) + 1)[1:-1]:
-        seam, crossing = _seam(own, place)
-        if all(np.abs(seam - other).mean() > 0.04 * box.h for other in seams):
-            seams.append(seam)
-            touches.append(crossing / max(pen, 1))
-    seams.append(np.full(box.h, box.w))
-    touches.append(0.0)
-    order = np.argsort([seam.mean() for seam in seams])
-    seams, touches = [seams[i] for i in order], [touches[i] for i in order]
-    pieces: dict[tuple[int, int], Piece] = {}
-    for start in range(len(seams)):
-        for end in range(start + 1, len(seams)):
-            whole = end - start == len(seams) - 1
-            left, right = seams[start].min(), seams[end].max()
-            if not whole and seams[end].min() - seams[start].max() > 1.2 * box.h:
-                continue
-            columns = np.arange(left, right)
-            inside = (columns >= seams[start][:, None]) & (columns < seams[end][:, None])
-            piece = np.where(inside, own[:, left:right], 0).astype(np.uint8)
-            x, y, w, h = cv2.boundingRect((piece > 127).astype(np.uint8))
-            if whole or (0.55 * box.h <= h and 0.08 * h <= w <= 1.2 * h):
-                pieces[start, end] = Box(int(box.x + left + x), box.y + y, w, h), piece[y : y + h, x : x + w]
-    if judge:
-        scores = dict(
-            zip(pieces, judge(np.array([normalise_digit(piece) for _, piece in pieces.values()])), strict=True)
-        )
-    else:
-        scores = {key: _proportion(piece[0]) for key, piece in pieces.items()}
-    # The best row of pieces from the left edge to the right one: its worst piece is the best, then its sum of cuts.
-    best: list[tuple[float, list[tuple[int, int]]]] = [(1.0, [])] + [(-1.0, [])] * (len(seams) - 1)
-    for end in range(1, len(seams)):
-        for start in range(end):
-            if (start, end) in scores:
-                price = 0.1 * max(touches[end] - 1.5, 0)
-                score = min(best[start][0], scores[start, end]) - price - (SURER / 2 if end < len(seams) - 1 else 0)
-                if score > best[end][0]:
-                    best[end] = score, [*best[start][1], (start, end)]
-    return [pieces[key] for key in best[-1][1]]
-
-
-def _proportion(box: Box) -> float:
-    """Say how much a box has the proportions of a single digit, 0 to 1."""
-    return float(np.clip(2.2 - 1.2 * box.w / box.h, 0, 1))
-
-
-def _seam(own: np.ndarray, place: float) -> tuple[np.ndarray, float]:
-    """Find the path from top to bottom that crosses least ink.
-
-    Parameters
-    ----------
-    own : (h, w) uint8 array
-        0 = paper, 255 = ink.
-    place
-        Near which part of the width, 0 to 1.
-
-    Returns
-    -------
-    seam : (h,) int array
-        The column in each row; from row to row it moves by at most one.
-    crossing : float
-        The ink on it, in pixels.
-    """
-    height, width = own.shape
-    cost = own.astype(np.float32) / 255
-    away = np.abs(np.arange(width) - place * (width - 1))
-    cost += 1e-3 * away / height + np.where(away > 0.35 * height, 1e3, 0).astype(np.float32)
-    total = cost.copy()
-    for row in range(1, height):
-        above = np.pad(total[row - 1], 1, constant_values=1e6)
-        total[row] += np.minimum(np.minimum(above[:-2], above[2:]) + 0.05, above[1:-1])
-    seam = np.empty(height, np.intp)
-    seam[-1] = int(total[-1].argmin())
-    for row in range(height - 2, -1, -1):
-        column = seam[row + 1]
-        first = max(column - 1, 0)
-        nearby = total[row, first : column + 2].copy()
-        nearby[np.arange(first, first + len(nearby)) != column] += 0.05
-        seam[row] = first + int(nearby.argmin())
-    return seam, float(own[np.arange(height), seam].sum() / 255)
 
 
 def _in_reading_order(digits: list[Piece]) -> list[Found]:

@@ -17,8 +17,7 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from utils.reader.exported import ExportedNetwork
-from utils.reader.reading import Reading
+from utils.reader import ExportedNetwork, Reading
 from utils.service.desk import Desk
 from utils.service.settings import Settings
 from utils.service.upload import RefusedError, Uploads

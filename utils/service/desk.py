@@ -3,8 +3,7 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
-from utils.reader.exported import ExportedNetwork
-from utils.reader.reading import Reading, read_digits
+from utils.reader import ExportedNetwork, Reading, read_digits
 from utils.service.settings import Settings
 from utils.service.upload import RefusedError
 

@@ -1,5 +1,28 @@
-"""What moves in the notebooks: each widget is one function in a module of its own, which a notebook calls in a line.
+"""What moves in the notebooks: each widget is one function, which a notebook calls in a line.
 
-`panel` has what they share. All are made of plain ipywidgets, except the drawing pad and the Stop button, which need
-the browser's help. Nothing is loaded from the net.
+In go arrays or a trained network; out comes a panel that follows clicks, and a picture in its stead for those who read
+the notebook without running it. ``LiveCurves`` is the exception: a Keras callback, which shows a training and lets it
+be stopped.
+
+All are made of plain ipywidgets, except the drawing pad and the Stop button, which need the browser's help. Nothing is
+loaded from the net.
 """
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "explore": ["explore_digits"],
+        "prepare": ["try_preparation"],
+        "build": ["try_network"],
+        "live": ["LiveCurves"],
+        "front_end": ["in_live_page"],
+        "experiment": ["try_training"],
+        "evaluate": ["browse_confusion", "try_threshold"],
+        "inside": ["look_inside", "occlusion_map", "show_occlusion"],
+        "pad": ["drawing_pad"],
+        "distort": ["try_distortions"],
+        "uploads": ["example_uploads", "try_uploads"],
+    },
+)

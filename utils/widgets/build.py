@@ -5,12 +5,11 @@ import math
 from typing import Literal
 
 import ipywidgets as widgets
+import keras
+from keras import layers
 
 from utils.plots import draw_network
-from utils.quiet import keras
 from utils.widgets.panel import BESIDE, WIDE, Panel, Picture
-
-layers = keras.layers
 
 
 def build_network(

@@ -6,12 +6,12 @@ import ipywidgets as widgets
 import numpy as np
 from matplotlib.figure import Figure
 
-from utils.networks.batches import warp
+from utils.networks import warp
 from utils.plots import RED, show_image
 from utils.widgets.panel import BESIDE, WIDE, Panel, Picture
 
 if TYPE_CHECKING:
-    from utils.quiet import keras
+    import keras
 
 
 def try_distortions(images: np.ndarray, labels: np.ndarray, model: "keras.Model", turn: int = 0) -> Panel:
@@ -33,7 +33,7 @@ def try_distortions(images: np.ndarray, labels: np.ndarray, model: "keras.Model"
     Panel
         The sliders, a button that takes everything back, and the digits, each with what is read.
     """
-    from utils.reader.reading import predict_probabilities
+    from utils.reader import predict_probabilities
 
     layout = {"width": "30em"}
 

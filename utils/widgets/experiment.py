@@ -7,14 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import ipywidgets as widgets
+import keras
 import numpy as np
 from matplotlib.figure import Figure
 
-from utils.networks.models import BUILDERS, NAMES, Kind
+from utils.networks import BUILDERS, NAMES, Kind
 from utils.plots import plot_curves
-from utils.quiet import keras
-from utils.widgets.live import LiveCurves, Progress, Screen
+from utils.widgets.live import LiveCurves
 from utils.widgets.panel import BESIDE, WIDE, Panel, Picture, say
+from utils.widgets.screens import Progress, Screen
 
 RATES = (1e-5, 1e-4, 3e-4, 1e-3, 2e-3, 5e-3, 1e-2, 3e-2, 0.1, 1.0)
 

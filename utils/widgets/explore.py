@@ -5,7 +5,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from utils.reader.normalise import SIDE
+from utils.mnist import SIDE
 from utils.widgets.panel import WIDE, Panel
 
 #: The side of a pixel on the page, in the page's pixels.

@@ -3,16 +3,16 @@
 from typing import TYPE_CHECKING
 
 import ipywidgets as widgets
+import keras
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from utils.errors import DigitsError
+from utils.mnist import SIDE
 from utils.plots import show_image
-from utils.quiet import keras
-from utils.reader.normalise import SIDE, scale_pixels
-from utils.reader.reading import Reading, predict_probabilities
+from utils.reader import Reading, predict_probabilities, scale_pixels
 from utils.widgets.panel import BESIDE, WIDE, Panel, Picture
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import cv2
 import ipywidgets as widgets
+import keras
 import numpy as np
 import wigglystuff
 from matplotlib.figure import Figure
@@ -17,13 +18,20 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 
 from utils.errors import DigitsError
-from utils.paths import digits_folder, shown
+from utils.mnist import SIDE
+from utils.paths import shown
 from utils.plots import BLUE, ORANGE, RED, show_image, show_probabilities
-from utils.quiet import keras
-from utils.reader.images import SUFFIXES, decode_image, read_image
-from utils.reader.normalise import SIDE
-from utils.reader.reading import Digit, Reading, predict_probabilities, read_page
-from utils.reader.scoring import add_labelled
+from utils.reader import (
+    IMAGE_SUFFIXES,
+    Digit,
+    Reading,
+    add_labelled,
+    decode_image,
+    digits_folder,
+    predict_probabilities,
+    read_image,
+    read_page,
+)
 from utils.widgets.panel import BESIDE, WIDE, Panel, pixel_picture, say
 from utils.widgets.upload import Upload
 
@@ -131,7 +139,7 @@ class DrawingPad(Panel):
         digits, images = read_page(self._model, page)
         self.reading = Reading(name, digits, images=images)
         self._result.value = _describe(page, self.reading, predict_probabilities(self._model, images))
-        self._file = data, suffix if suffix in SUFFIXES else ".png"  # whose name says that it is an image
+        self._file = data, suffix if suffix in IMAGE_SUFFIXES else ".png"  # whose name says that it is an image
         self._label.value, self._save.disabled, self._note.value = self.reading.text.replace("\n", " "), False, ""
         self._later.cancel()  # listeners have time: they must not keep the next stroke waiting
         self._later = threading.Timer(PAUSE, self._tell)

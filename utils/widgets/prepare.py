@@ -9,13 +9,13 @@ import ipywidgets as widgets
 import numpy as np
 from matplotlib.figure import Figure
 
+from utils.mnist import SIDE
 from utils.plots import show_image, show_probabilities
-from utils.reader.images import read_image
-from utils.reader.normalise import SIDE, limit_stroke, normalise_digit, trim
+from utils.reader import limit_stroke, normalise_digit, read_image, trim
 from utils.widgets.panel import BESIDE, WIDE, Panel, Picture
 
 if TYPE_CHECKING:
-    from utils.quiet import keras
+    import keras
 
 Centring = Literal["by its mass", "by its box", "not at all"]
 CENTRINGS: tuple[Centring, ...] = ("by its mass", "by its box", "not at all")
@@ -93,7 +93,7 @@ def try_preparation(files: Sequence[Path], model: "keras.Model", first: str = ""
         A choice of the image, sliders for the steps, and a figure: the image, its ink, the 28 × 28 result, and the
         network's ten probabilities.
     """
-    from utils.reader.reading import predict_probabilities
+    from utils.reader import predict_probabilities
 
     names = {file.name: file for file in files}
     layout = {"width": "30em"}

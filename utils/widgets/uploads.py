@@ -14,7 +14,7 @@ from PIL import Image
 
 from utils.errors import DigitsError
 from utils.plots import BLUE, RED
-from utils.reader.images import decode_image
+from utils.reader import decode_image
 from utils.widgets.panel import WIDE, Panel, Picture, say
 
 if TYPE_CHECKING:

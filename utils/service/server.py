@@ -13,7 +13,7 @@ from uvicorn.supervisors import Multiprocess
 
 from utils.errors import DigitsError
 from utils.paths import shown
-from utils.reader.exported import SUFFIX, ExportedNetwork, describe_version
+from utils.reader import EXPORTED_SUFFIX, ExportedNetwork, describe_version
 from utils.service.settings import Settings
 
 #: After Ctrl-C, requests that are under way get so many seconds.
@@ -46,9 +46,9 @@ def serve(model: Path, host: str, port: int, workers: int, origins: tuple[str, .
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that either signal ends the block below
     with listener, tempfile.TemporaryDirectory(prefix="digits-") as folder, suppress(KeyboardInterrupt):
         network = model
-        if model.suffix != SUFFIX:
+        if model.suffix != EXPORTED_SUFFIX:
             print(f"Getting {shown(model)} ready …", flush=True)
-            network = Path(folder) / f"network{SUFFIX}"
+            network = Path(folder) / f"network{EXPORTED_SUFFIX}"
             # In a process of its own: TensorFlow's memory is free again when it has ended.
             with ProcessPoolExecutor(1, get_context("spawn")) as pool:
                 pool.submit(_export, model, network).result()
@@ -98,7 +98,7 @@ def _addresses(host: str, port: int) -> str:
 
 
 def _export(model: Path, path: Path) -> None:
-    from utils.networks.models import load_model
-    from utils.reader.exported import export_model
+    from utils.networks import load_model
+    from utils.reader import export_model
 
     export_model(load_model(model), path)

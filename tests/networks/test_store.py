@@ -1,0 +1,94 @@
+"""Without these, a learner's network is lost, or judged on images that it has learned by heart."""
+
+import os
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from utils.errors import DigitsError
+from utils.networks import training
+from utils.networks.files import describe_model, learned_path, model_in_use, shipped_models
+from utils.networks.models import build_cnn, build_mlp
+from utils.networks.store import load_model, load_reader, load_unseeing, save_model
+from utils.reader import scale_pixels
+
+
+def test_saved_without_the_optimizer_and_the_same_after_loading(tmp_path):
+    model = build_mlp()
+    training.compile_model(model, 10, 1e-3)
+    x = np.random.default_rng(0).random((8, 28, 28, 1)).astype("float32")
+    model.fit(x, np.arange(8), verbose=0)
+    path = save_model(model, tmp_path / "new" / "a.keras")
+    assert path.stat().st_size < 1e6
+    assert os.listdir(path.parent) == ["a.keras"]
+    assert np.array_equal(load_model(path).predict(x, verbose=0), model.predict(x, verbose=0))
+
+
+def test_a_model_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    """A full disk in the middle of saving must not cost the network that was there."""
+    path = tmp_path / "a.keras"
+    path.write_bytes(b"the old one")
+
+    def full(self, file, **options):
+        Path(file).write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(keras.Model, "save", full)
+    with pytest.raises(DigitsError, match="No space left on device"):
+        save_model(build_mlp(), path)
+    assert path.read_bytes() == b"the old one"
+    assert os.listdir(tmp_path) == ["a.keras"]
+
+
+def test_a_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DigitsError, match="cannot be written"):
+        save_model(build_mlp(), tmp_path / "file" / "a.keras")
+    with pytest.raises(DigitsError, match=r"does not end in \.keras"):
+        save_model(build_mlp(), tmp_path / "a.h5")
+
+
+def test_models_that_are_missing_damaged_or_of_another_kind(tmp_path):
+    with pytest.raises(DigitsError, match="no model at .*python -m utils train"):
+        load_model(tmp_path / "none.keras")
+    (tmp_path / "text.keras").write_text("no model")
+    with pytest.raises(DigitsError, match="text.keras is damaged or not a Keras model"):
+        load_model(tmp_path / "text.keras")
+    other = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    save_model(other, tmp_path / "other.keras")
+    with pytest.raises(DigitsError, match="not a network for 28 × 28"):
+        load_model(tmp_path / "other.keras")
+
+
+def test_one_s_own_network_is_preferred_and_named(sample, capsys):
+    assert model_in_use() == shipped_models() / "cnn.keras"
+    own = save_model(build_cnn(), learned_path("cnn", sample))
+    assert own.name == "cnn-sample.keras"
+    assert model_in_use() == own
+    load_reader()
+    assert "your own" in capsys.readouterr().out
+    assert "shipped" in describe_model(shipped_models() / "cnn.keras")
+
+
+@pytest.mark.parametrize("kind", ["mlp", "cnn"])
+def test_shipped_models_are_small_and_good(kind, sample):
+    """They have seen these images, so this proves only that the files are whole and the right ones."""
+    path = shipped_models() / f"{kind}.keras"
+    assert path.stat().st_size < 1e6
+    predicted = load_model(path).predict(scale_pixels(sample.x_test), verbose=0).argmax(axis=1)
+    assert np.mean(predicted == sample.y_test) > 0.97
+
+
+def test_the_sample_is_never_judged_by_a_network_that_has_seen_it(sample, monkeypatch, capsys):
+    """The shipped network learned from all training images, the sample's test images among them."""
+    monkeypatch.setitem(training.EPOCHS, "mlp", 1)
+    model = load_unseeing("mlp", sample)
+    assert "trained now on the sample's 4,000 images" in capsys.readouterr().out
+    shipped = load_model(shipped_models() / "mlp.keras")
+    assert not np.array_equal(model.get_weights()[0], shipped.get_weights()[0])
+
+    own = save_model(build_mlp(), learned_path("mlp", sample))
+    load_unseeing("mlp", sample)
+    assert own.name in capsys.readouterr().out

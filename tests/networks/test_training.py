@@ -1,0 +1,47 @@
+"""Without these, the same command gives another network each time, or an interrupt costs what was learned."""
+
+import signal
+
+import keras
+import numpy as np
+
+from utils.networks import training
+
+
+def test_training_repeats_itself_and_an_interrupt_keeps_the_best(sample, monkeypatch):
+    """Ctrl-C after the third epoch must not throw away what the second was good for."""
+    first, _ = training.train("mlp", sample, epochs=2)
+    second, _ = training.train("mlp", sample, epochs=2)
+    for a, b in zip(first.get_weights(), second.get_weights(), strict=True):
+        assert np.allclose(a, b, atol=1e-5)
+
+    weights = []
+
+    class Interrupt(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            weights.append((logs["val_loss"], self.model.get_weights()))
+
+        def on_train_batch_end(self, batch, logs=None):
+            if len(weights) == 3 and batch == 5:
+                signal.raise_signal(signal.SIGINT)
+
+    plain_fit = keras.Model.fit
+
+    def fit(self, *args, callbacks, **options):
+        return plain_fit(self, *args, callbacks=[*callbacks, Interrupt()], **options)
+
+    monkeypatch.setattr(keras.Model, "fit", fit)
+    model, history = training.train("mlp", sample, epochs=9)
+    assert history.interrupted
+    assert len(history.epoch) == 4, "the epoch that was cut short counts, if it is the best"
+    assert history.whole_epochs == 3
+    best = min(weights, key=lambda pair: pair[0])[1]
+    for a, b in zip(model.get_weights(), best, strict=True):
+        assert np.array_equal(a, b)
+
+
+def test_validation_images_are_set_aside(sample):
+    x_train, x_val, _y_train, y_val = training.split_training(sample)
+    assert (len(x_train), len(x_val)) == (3600, 400)
+    assert np.bincount(y_val).tolist() == [40] * 10
+    assert (x_train.min(), x_train.max(), x_train.dtype) == (0, 1, np.float32)

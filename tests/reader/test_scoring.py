@@ -1,0 +1,53 @@
+"""Without these, a label of one's own gets lost, or overwrites another."""
+
+import pytest
+
+from utils.errors import DigitsError
+from utils.reader.scoring import add_labelled, read_labels
+
+
+def test_labels_of_one_s_own_join_those_that_are_there(tmp_path):
+    (tmp_path / "labels.csv").write_text("label;file\n3;a.png", encoding="utf-8")
+    (tmp_path / "a.png").touch()
+    paths = [add_labelled(tmp_path, b"picture", ".jpg", label) for label in ("42", "42", "1 23")]
+    assert [path.name for path in paths] == ["42-mine.jpg", "42-mine-2.jpg", "1_23-mine.jpg"]
+    assert list(read_labels(tmp_path).values()) == ["3", "42", "42", "1\n23"]
+
+
+def test_a_name_that_only_the_table_has_is_not_given_again(tmp_path):
+    (tmp_path / "labels.csv").write_text('"file","label"\r\n"7-mine.png",7\r\n', encoding="utf-8-sig", newline="")
+    assert add_labelled(tmp_path, b"picture", ".png", "7").name == "7-mine-2.png"
+    assert len(read_labels(tmp_path)) == 2
+
+
+def test_labels_above_the_folder_stay_in_force(tmp_path):
+    below = tmp_path / "anna"
+    below.mkdir()
+    (below / "a.png").touch()
+    (tmp_path / "labels.csv").write_text("file,label\nanna/a.png,3\n", encoding="utf-8")
+    add_labelled(below, b"picture", ".png", "7")
+    assert list(read_labels(below).values()) == ["3", "7"]
+    assert not (below / "labels.csv").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"name;digit\n", b"file,label\n\xe4.png,3\n"])
+def test_a_table_that_cannot_be_read_is_left_alone(tmp_path, content):
+    (tmp_path / "labels.csv").write_bytes(content)
+    with pytest.raises(DigitsError, match=r"labels\.csv"):
+        add_labelled(tmp_path, b"picture", ".png", "7")
+    assert (tmp_path / "labels.csv").read_bytes() == content
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("label", ["", " ", "a", "1,2", "٣"])
+def test_a_label_is_made_of_digits(tmp_path, label):
+    with pytest.raises(DigitsError, match="is no label"):
+        add_labelled(tmp_path, b"picture", ".png", label)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_picture_without_its_label_is_not_left_behind(tmp_path, monkeypatch):
+    (tmp_path / "labels.csv").mkdir()
+    with pytest.raises(DigitsError, match=r"labels\.csv"):
+        add_labelled(tmp_path, b"picture", ".png", "7")
+    assert [path.name for path in tmp_path.iterdir()] == ["labels.csv"]

@@ -1,0 +1,43 @@
+"""What finding digits and cutting them apart share: boxes, pieces of ink, and the judge that is asked about them."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+#: Says of images, ``(n, 28, 28) uint8``, how sure it is that each is a digit: ``(n,)``, 0 to 1.
+Judge = Callable[[np.ndarray], np.ndarray]
+#: By how much the judge must be surer of a digit joined than of its parts, or of the parts than of the whole.
+SURER = 0.15
+
+
+class Box(NamedTuple):
+    """Where a digit is: left, top, width and height in pixels of the image."""
+
+    x: int
+    y: int
+    w: int
+    h: int
+
+    def scaled(self, down: float, across: float) -> "Box":
+        """Return the box in an image that is so many times as high and as wide."""
+        left, top = round(self.x * across), round(self.y * down)
+        return Box(
+            left, top, max(1, round((self.x + self.w) * across) - left), max(1, round((self.y + self.h) * down) - top)
+        )
+
+
+#: A piece of ink and where it is: 0 = paper, 255 = ink.
+Piece = tuple[Box, np.ndarray]
+
+
+def union(boxes: Sequence[Box]) -> Box:
+    """Return the smallest box around all of them."""
+    x, y = min(box.x for box in boxes), min(box.y for box in boxes)
+    right, bottom = max(box.x + box.w for box in boxes), max(box.y + box.h for box in boxes)
+    return Box(x, y, right - x, bottom - y)
+
+
+def shared_extent(a: Box, b: Box) -> tuple[int, int]:
+    """Count the columns and the rows that two boxes share; negative: the gap between them."""
+    return min(a.x + a.w, b.x + b.w) - max(a.x, b.x), min(a.y + a.h, b.y + b.h) - max(a.y, b.y)
