@@ -12,6 +12,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT))
 
+from tests.comparing import align_outputs  # noqa: E402
+
 MNIST = pytest.StashKey[str]()
 FOLDER = pytest.StashKey[tempfile.TemporaryDirectory]()
 SEEN = pytest.StashKey[bool]()
@@ -20,7 +22,7 @@ SEEN = pytest.StashKey[bool]()
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Find out once which MNIST there is, so that all tests use the same, and compare outputs only with the whole."""
-    if hasattr(config, "workerinput") or not config.option.nbval:
+    if hasattr(config, "workerinput") or not config.option.nbval:  # a worker of pytest-xdist has been told
         return
     from utils.errors import DigitsError
     from utils.mnist import load_mnist
@@ -30,7 +32,6 @@ def pytest_configure(config: pytest.Config) -> None:
     except DigitsError as error:
         raise pytest.UsageError(str(error)) from None
     config.stash[MNIST] = str(mnist)
-    config.stash[FOLDER] = tempfile.TemporaryDirectory(prefix="digits-")
     if not mnist.complete:
         os.environ["MNIST_PATH"] = "sample"
         config.option.nbval, config.option.nbval_lax = False, True
@@ -48,6 +49,14 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     return [mnist, f"notebooks: {note}"]
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Let numbers that a cell marks differ from the stored ones, within their bounds."""
+    varies = _rules(item).get("varies")
+    if varies:
+        compare = item.compare_outputs
+        item.compare_outputs = lambda fresh, stored: compare(align_outputs(fresh, stored, varies), stored)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Give each notebook, before its kernel starts, a state that no other notebook and no learner has touched."""
@@ -55,7 +64,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if notebook is None or notebook.path.suffix != ".ipynb" or SEEN in notebook.stash:
         return
     notebook.stash[SEEN] = True
-    folder = Path(item.config.stash[FOLDER].name) / notebook.path.stem
+    stash = item.config.stash
+    if FOLDER not in stash:
+        stash[FOLDER] = tempfile.TemporaryDirectory(prefix="digits-")
+    folder = Path(stash[FOLDER].name) / notebook.path.stem
     digits = folder / "digits"
     digits.mkdir(parents=True)
     with (
@@ -70,6 +82,24 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
                 writer.writerow([row["file"], row["label"]])
     os.environ["DIGITS_PATH"] = str(digits)  # without the images that a learner has added
     os.environ["LEARNED_PATH"] = str(folder / "learned")  # without the networks that a learner has trained
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> object:
+    """Ask the kernel, when a cell has been run, whether what the cell claims holds."""
+    result = yield
+    for claim in _rules(item).get("holds", ()):
+        client = item.parent.kernel.kc
+        reply = client.execute("", silent=True, user_expressions={"claim": f"bool({claim})"}, reply=True, timeout=60)
+        answer = reply["content"]["user_expressions"]["claim"]
+        if answer.get("data", {}).get("text/plain") != "True":
+            pytest.fail(f"does not hold: {claim} ({answer.get('evalue', 'False')})", pytrace=False)
+    return result
+
+
+def _rules(item: pytest.Item) -> dict:
+    """Return what a notebook's cell tells the tests; see `tests.comparing`."""
+    return item.cell.metadata.get("tests", {}) if hasattr(item, "cell") else {}
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
