@@ -5,8 +5,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pillow_heif
 import pytest
 from PIL import Image
+
+pillow_heif.register_heif_opener()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 from serving import Server
 
-import utils.reader.images  # noqa: F401 (lets Pillow save HEIC)
 from utils.networks import load_model, shipped_models
 from utils.paths import ROOT
 from utils.reader import export_model

@@ -8,7 +8,6 @@ import keras
 import numpy as np
 import pytest
 
-from utils.networks import stopping
 from utils.widgets import drawing, front_end, live, screens
 from utils.widgets.live import LiveCurves
 from utils.widgets.screens import Progress, Screen
@@ -150,7 +149,7 @@ def test_an_impatient_second_interrupt_loses_nothing_either(monkeypatch):
     assert callback.stopped
     assert len(history.history["loss"]) == 1
 
-    monkeypatch.setattr(stopping, "PATIENCE", 0.0)  # but what does not end can be ended
+    monkeypatch.setattr("utils.networks.stopping.PATIENCE", 0.0)  # but what does not end can be ended
     with pytest.raises(KeyboardInterrupt):
         fit(LiveCurves("a", screen=Recorder()), At(0, 5, lambda: [interrupt(), interrupt()]))
 

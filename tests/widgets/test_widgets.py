@@ -18,8 +18,8 @@ from utils.errors import DigitsError
 from utils.networks import build_mlp, load_model, shipped_models
 from utils.plots import show_images
 from utils.reader import digits_folder, export_model, normalise_digit, predict_probabilities, read_image, read_labels
+from utils.service import Settings as ServiceSettings
 from utils.service import create_app
-from utils.service import settings as service
 from utils.widgets import experiment
 from utils.widgets.build import build_network, try_network
 from utils.widgets.distort import try_distortions
@@ -149,7 +149,7 @@ def test_distorted_digits_are_read_again(cnn, sample):
 def test_a_service_s_answers_are_shown(cnn, draw, tmp_path):
     """Notebook 08: choose an upload, and see what a program would get for it."""
     file = export_model(cnn, tmp_path / "cnn.tflite")
-    client = TestClient(create_app(service.Settings(str(file), "cnn.keras", "0")))
+    client = TestClient(create_app(ServiceSettings(str(file), "cnn.keras", "0")))
     stream = io.BytesIO()
     Image.fromarray(draw("42")).save(stream, "PNG")
     uploads = example_uploads(stream.getvalue())

@@ -25,6 +25,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from sklearn.model_selection import train_test_split
 
 from utils.errors import DigitsError
+from utils.mnist import load_mnist
 from utils.paths import shown, whole_file
 
 #: A trial is over when it came to its end or was ended for doing badly.
@@ -288,12 +289,12 @@ def work(storage: str, budget: Budget, workers: int) -> None:
     workers
         How many share the processors of this machine.
     """
-    limit_threads(workers)
-    from utils.mnist import load_mnist
-    from utils.networks.training import split_training
-
     with suppress(KeyboardInterrupt):
-        x_train, x_val, y_train, y_val = split_training(load_mnist(verbose=False))
+        mnist = load_mnist(verbose=False)  # before TensorFlow, which takes its time: what is wrong here is said at once
+        limit_threads(workers)
+        from utils.networks.training import split_training
+
+        x_train, x_val, y_train, y_val = split_training(mnist)
         if budget.images < len(x_train):
             x_train, _, y_train, _ = train_test_split(
                 x_train, y_train, train_size=budget.images, stratify=y_train, random_state=0
