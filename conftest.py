@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT))
 
-from tests.comparing import align_outputs  # noqa: E402
+from tests.comparing import pytest_itemcollected, pytest_runtest_call  # noqa: E402, F401 (pytest calls them)
 
 MNIST = pytest.StashKey[str]()
 FOLDER = pytest.StashKey[tempfile.TemporaryDirectory]()
@@ -49,14 +49,6 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     return [mnist, f"notebooks: {note}"]
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Let numbers that a cell marks differ from the stored ones, within their bounds."""
-    varies = _rules(item).get("varies")
-    if varies:
-        compare = item.compare_outputs
-        item.compare_outputs = lambda fresh, stored: compare(align_outputs(fresh, stored, varies), stored)
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Give each notebook, before its kernel starts, a state that no other notebook and no learner has touched."""
@@ -82,24 +74,6 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
                 writer.writerow([row["file"], row["label"]])
     os.environ["DIGITS_PATH"] = str(digits)  # without the images that a learner has added
     os.environ["LEARNED_PATH"] = str(folder / "learned")  # without the networks that a learner has trained
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> object:
-    """Ask the kernel, when a cell has been run, whether what the cell claims holds."""
-    result = yield
-    for claim in _rules(item).get("holds", ()):
-        client = item.parent.kernel.kc
-        reply = client.execute("", silent=True, user_expressions={"claim": f"bool({claim})"}, reply=True, timeout=60)
-        answer = reply["content"]["user_expressions"]["claim"]
-        if answer.get("data", {}).get("text/plain") != "True":
-            pytest.fail(f"does not hold: {claim} ({answer.get('evalue', 'False')})", pytrace=False)
-    return result
-
-
-def _rules(item: pytest.Item) -> dict:
-    """Return what a notebook's cell tells the tests; see `tests.comparing`."""
-    return item.cell.metadata.get("tests", {}) if hasattr(item, "cell") else {}
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

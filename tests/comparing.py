@@ -16,6 +16,8 @@ whichever MNIST there is.
 import re
 from collections.abc import Mapping, Sequence
 
+import pytest
+
 NUMBER = r"-?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?"
 
 
@@ -83,3 +85,30 @@ def _align_output(fresh: Mapping, stored: Mapping, varies: Mapping[str, str]) ->
             for kind, value in fresh["data"].items()
         }
     return changed
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Keep a notebook's cells on one processor, and align their outputs before they are compared."""
+    if not hasattr(item, "cell"):
+        return
+    item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    if varies := _rules(item).get("varies"):
+        compare = item.compare_outputs
+        item.compare_outputs = lambda fresh, stored: compare(align_outputs(fresh, stored, varies), stored)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> object:
+    """Ask the kernel, when a cell has been run, whether what the cell claims holds."""
+    result = yield
+    for claim in _rules(item).get("holds", ()):
+        client = item.parent.kernel.kc
+        reply = client.execute("", silent=True, user_expressions={"claim": f"bool({claim})"}, reply=True, timeout=60)
+        answer = reply["content"]["user_expressions"]["claim"]
+        if answer.get("data", {}).get("text/plain") != "True":
+            pytest.fail(f"does not hold: {claim} ({answer.get('evalue', 'False')})", pytrace=False)
+    return result
+
+
+def _rules(item: pytest.Item) -> Mapping:
+    return item.cell.metadata.get("tests", {}) if hasattr(item, "cell") else {}

@@ -109,19 +109,11 @@ def test_stored_outputs_of_a_notebook(path):
             assert "application/vnd.jupyter.widget-view+json" not in output.get("data", {}), "store_outputs.py"
             assert output.get("name") != "stderr"
             assert not re.search(r"(/home/|/root/|/tmp/|/Users/|[A-Z]:\\\\|site-packages)", str(output))
+            assert "≈" not in str(output), "what differs between machines is marked in the cell's metadata"
         assert "nbval-skip" not in cell.metadata.get("tags", [])
         if "nbval-ignore-output" in cell.metadata.get("tags", []):
             assert "does not compare" in cell.source, "a cell that is not compared says why"
     assert path.stat().st_size < 2_000_000
-
-
-def test_a_number_from_a_training_is_bounded_by_an_assert():
-    """The mark ≈ takes a number out of the comparison, so an assert must hold it."""
-    for path in NOTEBOOKS:
-        for cell in nbformat.read(path, as_version=4).cells:
-            printed = "".join(output.get("text", "") for output in cell.get("outputs", []))
-            if "≈" in printed:
-                assert "assert " in cell.source, f"{path.name}: {cell.source[:80]}"
 
 
 def test_pytest_compares_outputs():
