@@ -6,6 +6,7 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,6 +15,13 @@ sys.path.insert(0, str(ROOT))
 
 from tests.comparing import pytest_itemcollected, pytest_runtest_call  # noqa: E402, F401 (pytest calls them)
 
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+    from xdist.scheduler import LoadScopeScheduling
+    from xdist.workermanage import WorkerController
+
+#: Files whose tests share a server, a browser or a JupyterLab.
+TOGETHER = ("tests/widgets/test_browser.py", "tests/service/test_page.py", "tests/service/test_service.py")
 MNIST = pytest.StashKey[str]()
 FOLDER = pytest.StashKey[tempfile.TemporaryDirectory]()
 SEEN = pytest.StashKey[bool]()
@@ -22,7 +30,10 @@ SEEN = pytest.StashKey[bool]()
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Find out once which MNIST there is, so that all tests use the same, and compare outputs only with the whole."""
-    if hasattr(config, "workerinput") or not config.option.nbval:  # a worker of pytest-xdist has been told
+    if hasattr(config, "workerinput"):  # one of several processes: the first has found it out
+        config.option.nbval, config.option.nbval_lax = config.workerinput["nbval"]
+        return
+    if not config.option.nbval:
         return
     from utils.errors import DigitsError
     from utils.mnist import load_mnist
@@ -35,6 +46,28 @@ def pytest_configure(config: pytest.Config) -> None:
     if not mnist.complete:
         os.environ["MNIST_PATH"] = "sample"
         config.option.nbval, config.option.nbval_lax = False, True
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: "WorkerController") -> None:
+    """Tell another process how notebooks are compared."""
+    node.workerinput["nbval"] = node.config.option.nbval, node.config.option.nbval_lax
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "LoadScopeScheduling":
+    """Share the tests out: a notebook's cells to one process, and tests that share a server or a browser.
+
+    The longest of these come first, and single tests fill what is left of the time.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.split("::")[0]
+            return file if file.startswith("notebooks/") or file in TOGETHER else nodeid
+
+    return Scheduling(config, log)
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

@@ -88,10 +88,7 @@ def _align_output(fresh: Mapping, stored: Mapping, varies: Mapping[str, str]) ->
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Keep a notebook's cells on one processor, and align their outputs before they are compared."""
-    if not hasattr(item, "cell"):
-        return
-    item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    """Align a cell's outputs before they are compared."""
     if varies := _rules(item).get("varies"):
         compare = item.compare_outputs
         item.compare_outputs = lambda fresh, stored: compare(align_outputs(fresh, stored, varies), stored)

@@ -1,5 +1,7 @@
 """Fixtures: an untouched place to work in, images, and small networks."""
 
+import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -28,6 +30,22 @@ def untouched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.delenv("DIGITS_PATH", raising=False)
     for name in ("no_proxy", "NO_PROXY"):  # the servers of these tests are on this machine
         monkeypatch.setenv(name, "*")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium or Chrome, driven by Playwright."""
+    if os.environ.get("SKIP_BROWSER"):
+        pytest.skip("SKIP_BROWSER is set")
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright")
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if chromium is None:
+        pytest.skip("needs Chromium or Chrome on this machine")
+    options = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=chromium, args=options)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

@@ -132,14 +132,20 @@ def test_labels_name_every_shipped_image():
     assert {label for label in labels.values() if len(label) == 1} == set("0123456789")
 
 
-def test_the_script_makes_the_images_that_are_there(tmp_path, monkeypatch):
-    """An image that no command makes can be neither checked nor changed."""
+@pytest.fixture
+def make_digits(tmp_path, monkeypatch):
+    """The script that makes the images of digits/, which writes elsewhere."""
     if not load_mnist(verbose=False).complete:
         pytest.skip("needs all of MNIST: the script draws its test digits")
     monkeypatch.syspath_prepend(str(ROOT / "digits"))
-    make_digits = importlib.import_module("make_digits")
-    monkeypatch.setattr(make_digits, "FOLDER", tmp_path)
-    make_digits.main()
+    script = importlib.import_module("make_digits")
+    monkeypatch.setattr(script, "FOLDER", tmp_path)
+    return script.main
+
+
+def test_the_script_makes_the_images_that_are_there(make_digits, tmp_path):
+    """An image that no command makes can be neither checked nor changed."""
+    make_digits()
     made, there = (
         {path.name: label for path, label in read_labels(folder).items()} for folder in (tmp_path, ROOT / "digits")
     )
@@ -149,13 +155,8 @@ def test_the_script_makes_the_images_that_are_there(tmp_path, monkeypatch):
         assert np.abs(new - old).mean() < 1, path
 
 
-def test_the_script_spares_drawings_of_one_s_own(tmp_path, monkeypatch):
-    if not load_mnist(verbose=False).complete:
-        pytest.skip("needs all of MNIST: the script draws its test digits")
-    monkeypatch.syspath_prepend(str(ROOT / "digits"))
-    make_digits = importlib.import_module("make_digits")
-    monkeypatch.setattr(make_digits, "FOLDER", tmp_path)
+def test_the_script_spares_drawings_of_one_s_own(make_digits, tmp_path):
     add_labelled(tmp_path, b"my drawing", ".png", "7")
-    make_digits.main()
+    make_digits()
     assert read_labels(tmp_path)[tmp_path / "7-mine.png"] == "7"
     assert (tmp_path / "7-mine.png").read_bytes() == b"my drawing"

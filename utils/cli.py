@@ -74,6 +74,12 @@ def _add_model(command: argparse.ArgumentParser, kinds: str = "a .keras file") -
     command.add_argument("--model", type=Path, help=f"{kinds} (default: your newest CNN, or the shipped one)")
 
 
+def _add_reader(command: argparse.ArgumentParser, record: str, pictured: str) -> None:
+    _add_model(command)
+    command.add_argument("--json", action="store_true", help=f"print one JSON {record} and nothing else")
+    command.add_argument("--sheet", type=Path, help=f"save a picture of {pictured}")
+
+
 def _add_check(commands: argparse._SubParsersAction) -> None:
     check = commands.add_parser("check", help="is everything here that the series needs?")
     check.set_defaults(run=_check)
@@ -245,9 +251,7 @@ def _tune(options: argparse.Namespace) -> int:
 def _add_predict(commands: argparse._SubParsersAction) -> None:
     predict = commands.add_parser("predict", help="read the digits in images")
     predict.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="images or folders (default: digits/)")
-    _add_model(predict)
-    predict.add_argument("--json", action="store_true", help="print one JSON array and nothing else")
-    predict.add_argument("--sheet", type=Path, help="save a picture of all images with what was read in them")
+    _add_reader(predict, "array", "all images with what was read in them")
     predict.set_defaults(run=_predict)
 
 
@@ -276,9 +280,7 @@ def _predict(options: argparse.Namespace) -> int:
 def _add_score(commands: argparse._SubParsersAction) -> None:
     score = commands.add_parser("score", help="count how many images of a labelled folder are read right")
     score.add_argument("folder", type=Path, metavar="FOLDER", help="with a labels.csv: the columns file and label")
-    _add_model(score)
-    score.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
-    score.add_argument("--sheet", type=Path, help="save a picture of the mistakes")
+    _add_reader(score, "object", "the mistakes")
     score.set_defaults(run=_score)
 
 

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.request import Request, urlopen
 
@@ -25,18 +25,15 @@ from utils.paths import ROOT
 from utils.reader import digits_folder
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install -r requirements-dev.txt")
-if os.environ.get("SKIP_BROWSER"):
-    pytest.skip("SKIP_BROWSER is set", allow_module_level=True)
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium or Chrome on this machine")
 
 TOKEN = "a-token-for-tests"
 
 
 class Lab:
-    """A JupyterLab of its own, on a copy of the project, and a browser."""
+    """A JupyterLab of its own, on a copy of the project, for a browser."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, browser):
+        self.browser = browser
         self.project, self.runtime = folder / "project", folder / "runtime"
         ignored = shutil.ignore_patterns(".*", "__pycache__", "learned", "tests", "*-mine*")
         shutil.copytree(ROOT, self.project, ignore=ignored)
@@ -72,20 +69,11 @@ class Lab:
         command.append(f"--IdentityProvider.token={TOKEN}")
         self.log = open(folder / "jupyterlab.log", "w")  # noqa: SIM115 (closed in close)
         self.server = subprocess.Popen(command, cwd=self.project, env=environment, stdout=self.log, stderr=self.log)
-        self.playwright = self.browser = None
 
     def open(self):
         self.wait(lambda: self.get("status"), 120, "JupyterLab did not start")
-        self.playwright = playwright.sync_playwright().start()
-        self.browser = self.playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        )
 
     def close(self):
-        if self.browser:
-            self.browser.close()
-        if self.playwright:
-            self.playwright.stop()
         self.server.terminate()
         self.server.wait(30)
         self.log.close()
@@ -108,11 +96,16 @@ class Lab:
 
 
 class Notebook:
-    """One notebook in the browser, in a kernel of its own."""
+    """One notebook in the browser, in a kernel of its own; with other numbers in it, or only some of its cells."""
 
-    def __init__(self, lab: Lab, number: str, changes: dict[str, str] | None = None):
+    def __init__(self, lab: Lab, number: str, changes: dict[str, str] | None = None, cells: Sequence[str] = ()):
         self.lab = lab
         (self.path,) = (lab.project / "notebooks").glob(f"{number}-*.ipynb")
+        if cells:
+            keep = nbformat.read(self.path, as_version=4)
+            keep.cells = [cell for cell in keep.cells if any(text in cell.source for text in cells)]
+            assert len(keep.cells) == len(cells)
+            nbformat.write(keep, self.path)
         if changes:
             text = self.path.read_text(encoding="utf-8")
             for old, new in changes.items():
@@ -208,16 +201,27 @@ class Notebook:
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory):
+def lab(tmp_path_factory, browser):
     with pytest.MonkeyPatch.context() as patch:
         for name in ("no_proxy", "NO_PROXY"):
             patch.setenv(name, "*")
-        lab = Lab(tmp_path_factory.mktemp("lab"))
+        lab = Lab(tmp_path_factory.mktemp("lab"), browser)
         try:
             lab.open()
             yield lab
         finally:
             lab.close()
+
+
+@pytest.fixture
+def notebook(lab, request):
+    """The notebook that the test names, run from its first cell to its last."""
+    mark = request.node.get_closest_marker("notebook")
+    notebook = Notebook(lab, *mark.args, **mark.kwargs)
+    notebook.run_all()
+    notebook.finish()
+    yield notebook
+    notebook.close()
 
 
 def picture(widget) -> str:
@@ -254,11 +258,9 @@ def drag(page, widget, label: str, share: float):
     page.mouse.up()
 
 
-def test_explore(lab):
+@pytest.mark.notebook("01")
+def test_explore(notebook):
     """Leaf through the digits by class and index; the pixel under the pointer says its value."""
-    notebook = Notebook(lab, "01")
-    notebook.run_all()
-    notebook.finish()
     widget = notebook.widget("explore_digits(x_train")
     svg = widget.locator("svg")
     assert "labelled 0" in svg.text_content()
@@ -279,14 +281,11 @@ def test_explore(lab):
     value = shown.text_content().rsplit(" ", 1)[1]
     assert value == dark.locator("text:not(.value)").text_content()
     notebook.shot("01-explore", widget)
-    notebook.close()
 
 
-def test_preprocess(lab):
+@pytest.mark.notebook("02")
+def test_preprocess(notebook):
     """Drag a slider, and picture and reading follow at once."""
-    notebook = Notebook(lab, "02")
-    notebook.run_all()
-    notebook.finish()
     widget = notebook.widget("try_preparation(")
     assert changes(widget, lambda: drag(notebook.page, widget, "Threshold", 0.3))
     assert changes(widget, lambda: drag(notebook.page, widget, "Stroke", 0.9))
@@ -298,14 +297,11 @@ def test_preprocess(lab):
     assert changes(widget, lambda: widget.locator("input[type=checkbox]").check())
     playwright.expect(widget.locator("[role=status]").last).to_contain_text("read as 3")
     notebook.shot("02-preprocess", widget)
-    notebook.close()
 
 
-def test_build(lab):
+@pytest.mark.notebook("03", cells=("sys.path.insert", "try_network("))
+def test_build(notebook):
     """Choose layers, and the drawing, the parameters and the code follow."""
-    notebook = Notebook(lab, "03")
-    notebook.run_all()
-    notebook.finish()
     widget = notebook.widget("try_network(")
     playwright.expect(widget).to_contain_text("52,138 parameters")
     assert changes(widget, lambda: slide(widget, "Convolutions", 1))
@@ -313,7 +309,6 @@ def test_build(lab):
     assert changes(widget, lambda: widget.get_by_role("button", name="5 × 5").click())
     playwright.expect(widget.locator("pre")).to_contain_text("kernel_size=5")
     notebook.shot("03-build", widget)
-    notebook.close()
 
 
 def test_train(lab):
@@ -378,11 +373,9 @@ def test_train(lab):
     notebook.close()
 
 
-def test_evaluate(lab):
+@pytest.mark.notebook("05")
+def test_evaluate(notebook):
     """Click a field of the confusion matrix and see its images; move the threshold; look inside."""
-    notebook = Notebook(lab, "05")
-    notebook.run_all()
-    notebook.finish()
     matrix = notebook.widget("browse_confusion(")
     fields = matrix.locator("button")
     assert fields.count() > 20
@@ -402,7 +395,6 @@ def test_evaluate(lab):
     assert changes(inside, lambda: slide(inside, "Image", 1))
     assert changes(inside, lambda: slide(inside, "Block", 1))
     notebook.shot("05-inside", inside)
-    notebook.close()
 
 
 #: Strokes, in shares of the pad's width and height.
@@ -433,12 +425,10 @@ def pen(page, canvas, strokes, finger=None):
         page.mouse.up()
 
 
-def test_predict(lab):
+@pytest.mark.notebook("06")
+def test_predict(notebook):
     """Draw a 3 and read it as the pen lifts; draw 42; clear, undo, upload, save; by mouse and by finger."""
-    notebook = Notebook(lab, "06")
     page = notebook.page
-    notebook.run_all()
-    notebook.finish()
     pad, inside = notebook.widget("drawing_pad("), notebook.widget("look_inside(")
     pad.scroll_into_view_if_needed()
     canvas, read = pad.locator("canvas"), pad.locator(".digits-read")
@@ -471,8 +461,8 @@ def test_predict(lab):
 
     pad.get_by_role("button", name="Save").click()
     playwright.expect(pad).to_contain_text("Saved as digits/4-mine.png")
-    assert (lab.project / "digits" / "4-mine.png").is_file()
-    assert "4-mine.png,4" in (lab.project / "digits" / "labels.csv").read_text(encoding="utf-8")
+    assert (notebook.lab.project / "digits" / "4-mine.png").is_file()
+    assert "4-mine.png,4" in (notebook.lab.project / "digits" / "labels.csv").read_text(encoding="utf-8")
 
     def upload(file):
         with page.expect_file_chooser() as chooser:
@@ -506,14 +496,11 @@ def test_predict(lab):
     pen(page, canvas, THREE, finger=page.context.new_cdp_session(page))
     playwright.expect(read).to_have_text("3")
     notebook.shot("06-inside", notebook.widget("look_inside("))
-    notebook.close()
 
 
-def test_improve(lab):
+@pytest.mark.notebook("07", cells=("sys.path.insert", "reader = load_model", "try_distortions(", "study = search("))
+def test_improve(notebook):
     """Distort the digits with a slider and see them misread; the search of two processes comes to its end."""
-    notebook = Notebook(lab, "07")
-    notebook.run_all()
-    notebook.finish()
     widget = notebook.widget("try_distortions(")
     words = widget.locator("[role=status]")
     assert changes(widget, lambda: slide(widget, "Turn", 12))
@@ -522,15 +509,12 @@ def test_improve(lab):
     playwright.expect(words).to_contain_text(re.compile(r"(9|10) of 10 are right"))
     notebook.shot("07-distort", widget)
     search = notebook.cell("study = search(")
-    playwright.expect(search).to_contain_text(re.compile(r"(8|9) trials in ≈ \d+ s, by two processes"))
-    notebook.close()
+    playwright.expect(search).to_contain_text(re.compile(r"(8|9) trials in \d+ s, by two processes"))
 
 
-def test_deploy(lab):
+@pytest.mark.notebook("08")
+def test_deploy(notebook):
     """Choose uploads, good and bad, and read the service's answers."""
-    notebook = Notebook(lab, "08")
-    notebook.run_all()
-    notebook.finish()
     widget = notebook.widget("try_uploads(")
     answer, choice = widget.locator("pre"), widget.locator("select")
     playwright.expect(answer).to_contain_text('"text": "42"')
@@ -540,4 +524,3 @@ def test_deploy(lab):
     playwright.expect(answer).to_contain_text(re.compile("413 .*send a smaller image", re.DOTALL))
     notebook.shot("08-uploads", widget)
     playwright.expect(notebook.cell("drawings = []")).to_contain_text("Stopped.")
-    notebook.close()

@@ -87,10 +87,8 @@ def redraw(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
     Parameters
     ----------
-    image : (28, 28) uint8 array
-        0 = background, 255 = ink.
-    rng
-        Chooses the hand, the pen and the size of the drawing.
+    image, rng
+        As for `draw_again`, which draws it.
 
     Returns
     -------

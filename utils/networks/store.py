@@ -88,17 +88,12 @@ def load_reader(kind: Kind = "cnn") -> keras.Model:
     Parameters
     ----------
     kind
-        Which network.
+        Which of the two.
 
     Returns
     -------
     keras.Model
-        The network, not compiled.
-
-    Raises
-    ------
-    DigitsError
-        If there is none, or it is damaged.
+        That of `model_in_use`, as `load_model` gives it, which raises what there is to raise.
     """
     return _load_and_name(model_in_use(kind))
 
@@ -113,19 +108,14 @@ def load_unseeing(kind: Kind, mnist: Mnist) -> keras.Model:
     Parameters
     ----------
     kind
-        Which network.
+        Which of the two.
     mnist
         The data whose test images will judge it.
 
     Returns
     -------
     keras.Model
-        The network, not compiled.
-
-    Raises
-    ------
-    DigitsError
-        If it is damaged.
+        One whose test score can be believed.
     """
     path = learned_path(kind, mnist)
     if os.path.isfile(path):

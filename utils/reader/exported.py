@@ -131,12 +131,12 @@ class ExportedNetwork:
         Parameters
         ----------
         images : (n, 28, 28) uint8 array
-            0 = background, 255 = ink.
+            As `utils.reader.scale_pixels` takes them.
 
         Returns
         -------
         (n, 10) float32 array
-            The probability of each digit; each row adds up to 1.
+            What `utils.reader.predict_probabilities` returns.
         """
         interpreter = self._interpreter()
         into, out = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]

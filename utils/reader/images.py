@@ -121,12 +121,7 @@ def decode_image(data: bytes, name: str) -> np.ndarray:
     Returns
     -------
     (H, W) uint8 array
-        0 = black, 255 = white.
-
-    Raises
-    ------
-    DigitsError
-        If it is empty, not an image, truncated, or above 100 megapixels.
+        As of `read_image`, which says what is refused, too.
     """
     return _decode(io.BytesIO(data), name)
 

@@ -75,10 +75,8 @@ class Experiments:
 
     Parameters
     ----------
-    x_train, x_val : (n, 28, 28, 1) float32 arrays
-        Images in [0, 1].
-    y_train, y_val : (n,) arrays
-        Their digits.
+    x_train, y_train, x_val, y_val
+        As for `try_training`.
     """
 
     def __init__(self, x_train: np.ndarray, y_train: np.ndarray, x_val: np.ndarray, y_val: np.ndarray) -> None:
