@@ -25,8 +25,11 @@ from utils.cli import main
 from utils.networks import load_model, shipped_models
 from utils.reader import Reading, export_model
 from utils.service import desk as desk_module
-from utils.service.app import create_app
+from utils.service.app import PAGE, create_app
 from utils.service.settings import Settings
+
+#: The addresses of the page's modules.
+MODULES = sorted(f"/page/{path.name}" for path in PAGE.glob("*.js"))
 
 
 @pytest.fixture(scope="module")
@@ -88,11 +91,17 @@ def test_health_and_the_page(client):
         assert client.get(f"/page/{name}").status_code == 200
 
 
-@pytest.mark.parametrize("address", ["/", "/docs", "/redoc", "/page/page.js", "/page/page.css"])
+@pytest.mark.parametrize("address", ["/", "/docs", "/redoc", "/page/page.css", *MODULES])
 def test_nothing_is_loaded_from_elsewhere(client, address):
     """A classroom without a connection must see the page and the documentation, too."""
     text = client.get(address).text.replace("http://www.w3.org/2000/svg", "")
     assert not re.search(r"""(src|href|url|import)\s*[=(]?\s*["']?(https?:)?//""", text)
+
+
+@pytest.mark.parametrize("address", MODULES)
+def test_the_modules_are_served_as_javascript(client, address):
+    """As anything else, a browser would not run them. What a machine calls a .js, Windows keeps in its registry."""
+    assert client.get(address).headers["content-type"].startswith("text/javascript")
 
 
 def test_what_there_is_not(client):

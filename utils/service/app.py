@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import mimetypes
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -26,6 +27,7 @@ PAGE = Path(__file__).resolve().parent / "page"
 #: What the page may load, and from where: from here alone.
 POLICY = "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 log = logging.getLogger("uvicorn.error")
+mimetypes.add_type("text/javascript", ".js")  # Windows may have another name for it, and then no module would run
 
 
 class DigitAnswer(BaseModel):

@@ -1,0 +1,110 @@
+/* Showing what came: the sentence, the digits and their boxes, and the bars of one digit. */
+
+import { $ } from "./elements.js";
+
+/** Say in a sentence how things stand. */
+export function say(text, problem = false) {
+  $("status").textContent = text;
+  $("status").classList.toggle("problem", problem);
+  if (!problem) $("again").hidden = true;
+}
+
+/** Say why nothing was read, and offer another try or not. */
+export function complain(text, again) {
+  hideResult();
+  say(text, true);
+  $("again").hidden = !again;
+}
+
+/** Take away what was read before. */
+export function hideResult() {
+  $("result").hidden = true;
+  $("boxes").replaceChildren();
+}
+
+const percent = (share) => `${(100 * share).toFixed(1)} %`;
+
+/**
+ * Show a reading.
+ *
+ * @param {{text: string, digits: object[]}} answer - What askForReading gave.
+ * @param {?number[]} size - Width and height of the image that was read; without it, no boxes are drawn.
+ */
+export function show(answer, size) {
+  const found = answer.digits;
+  hideResult();
+  if (!found.length) {
+    say("No digit was found: write a little larger, or with a darker pen.", true);
+    return;
+  }
+  const unsure = found.filter((one) => !one.confident).length;
+  say(
+    (found.length === 1 ? "One digit was found" : `${found.length} digits were found`) +
+      (unsure ? `; ${unsure === found.length ? "none" : "not every one"} of them is read for sure.` : "."),
+  );
+  $("text").textContent = answer.text;
+  $("digits").replaceChildren(...found.map(makeButton));
+  if (size) $("boxes").replaceChildren(...found.map((one) => makeBox(one, size)));
+  $("result").hidden = false;
+  choose(found, 0);
+  for (const [index, button] of [...$("digits").children].entries()) {
+    button.addEventListener("click", () => choose(found, index));
+  }
+}
+
+function makeButton(one) {
+  const button = document.createElement("button");
+  const share = document.createElement("small");
+  button.type = "button";
+  button.classList.toggle("unsure", !one.confident);
+  share.textContent = percent(one.probability) + (one.confident ? "" : " ?");
+  button.append(String(one.digit), share);
+  return button;
+}
+
+/* The part of the paper that the image fills: a tall photo has a margin at its sides. */
+function fitted(size) {
+  const [width, height] = [$("paper").clientWidth, $("paper").clientHeight];
+  const scale = Math.min(width / size[0], height / size[1]);
+  return { scale, left: (width - size[0] * scale) / 2, top: (height - size[1] * scale) / 2, width, height };
+}
+
+function makeBox(one, size) {
+  const [x, y, w, h] = one.box;
+  const fit = fitted(size);
+  const box = document.createElement("div");
+  const label = document.createElement("span");
+  box.style.left = `${(100 * (fit.left + x * fit.scale)) / fit.width}%`;
+  box.style.top = `${(100 * (fit.top + y * fit.scale)) / fit.height}%`;
+  box.style.width = `${(100 * w * fit.scale) / fit.width}%`;
+  box.style.height = `${(100 * h * fit.scale) / fit.height}%`;
+  box.classList.toggle("unsure", !one.confident);
+  box.classList.toggle("below", fit.top + y * fit.scale < 20);
+  label.textContent = w * fit.scale > 90 ? `${one.digit} · ${percent(one.probability)}` : one.digit;
+  box.append(label);
+  return box;
+}
+
+function choose(found, index) {
+  const one = found[index];
+  for (const [i, button] of [...$("digits").children].entries()) button.setAttribute("aria-pressed", i === index);
+  for (const [i, box] of [...$("boxes").children].entries()) box.classList.toggle("chosen", i === index);
+  const which = found.length === 1 ? "" : `digit ${index + 1} of ${found.length}, `;
+  $("bars").caption.textContent = `How probable the network finds each: ${which}read as ${one.digit}`;
+  $("bars").tBodies[0].replaceChildren(
+    ...one.probabilities.map((share, digit) => {
+      const row = document.createElement("tr");
+      row.classList.toggle("highest", digit === one.digit);
+      const head = document.createElement("th");
+      head.scope = "row";
+      head.textContent = digit;
+      const bar = document.createElement("span");
+      bar.className = "bar";
+      bar.style.width = `${100 * share}%`;
+      row.append(head);
+      row.insertCell().append(bar);
+      row.insertCell().textContent = percent(share);
+      return row;
+    }),
+  );
+}
