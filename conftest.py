@@ -32,6 +32,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Find out once which MNIST there is, so that all tests use the same, and compare outputs only with the whole."""
     if hasattr(config, "workerinput"):  # one of several processes: the first has found it out
         config.option.nbval, config.option.nbval_lax = config.workerinput["nbval"]
+        _take_share(config.workerinput["workercount"])
         return
     if not config.option.nbval:
         return
@@ -46,6 +47,13 @@ def pytest_configure(config: pytest.Config) -> None:
     if not mnist.complete:
         os.environ["MNIST_PATH"] = "sample"
         config.option.nbval, config.option.nbval_lax = False, True
+
+
+def _take_share(processes: int) -> None:
+    """Let what this process starts use its share of the cores: threads that wait for each other take twice the time."""
+    threads = max(1, (os.cpu_count() or 1) // processes)
+    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(name, str(threads))
 
 
 @pytest.hookimpl(optionalhook=True)
