@@ -25,7 +25,7 @@ async function read(coming) {
   last = coming;
   const { blob, name, size } = await coming;
   if (signal.aborted) return;
-  const slow = setTimeout(sayReading, SLOW);
+  const slow = setTimeout(() => signal.aborted || sayReading(), SLOW);
   const onBusy = () => say("The service is busy: waiting for a turn …");
   try {
     const answer = await askForReading(blob, name, { signal, onBusy });
