@@ -53,7 +53,7 @@ export async function askForReading(blob, name, { signal, onBusy }) {
 
 async function sendPatiently(form, signal, onBusy) {
   for (let attempt = 1; ; attempt++) {
-    const response = await fetch("/predict", { method: "POST", body: form, signal });
+    const response = await fetch(new URL("../predict", import.meta.url), { method: "POST", body: form, signal });
     const later = response.headers.get("Retry-After"); // not with an image that takes too long: it would again
     if (response.status !== 503 || !later || attempt === TRIES) return response;
     onBusy();
