@@ -30,6 +30,8 @@ SEEN = pytest.StashKey[bool]()
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Find out once which MNIST there is, so that all tests use the same, and compare outputs only with the whole."""
+    config.stash[FOLDER] = tempfile.TemporaryDirectory(prefix="digits-")
+    os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = config.stash[FOLDER].name  # it would leave a folder here
     if hasattr(config, "workerinput"):  # one of several processes: the first has found it out
         config.option.nbval, config.option.nbval_lax = config.workerinput["nbval"]
         _take_share(config.workerinput["workercount"])
@@ -97,10 +99,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if notebook is None or notebook.path.suffix != ".ipynb" or SEEN in notebook.stash:
         return
     notebook.stash[SEEN] = True
-    stash = item.config.stash
-    if FOLDER not in stash:
-        stash[FOLDER] = tempfile.TemporaryDirectory(prefix="digits-")
-    folder = Path(stash[FOLDER].name) / notebook.path.stem
+    folder = Path(item.config.stash[FOLDER].name) / notebook.path.stem
     digits = folder / "digits"
     digits.mkdir(parents=True)
     with (
@@ -119,5 +118,4 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Leave nothing behind."""
-    if folder := config.stash.get(FOLDER, None):
-        folder.cleanup()
+    config.stash[FOLDER].cleanup()

@@ -1,6 +1,6 @@
 """The service's page in a real browser. Without these, a class stands before a page that nobody has ever touched.
 
-They need Playwright and Chromium, as tests/test_browser.py does. ``SCREENSHOTS=folder`` keeps pictures of the page.
+They need Playwright and Chromium, as tests/widgets/test_browser.py does. ``SCREENSHOTS=folder`` keeps pictures of it.
 """
 
 import os
