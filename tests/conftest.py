@@ -41,6 +41,7 @@ def browser():
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if chromium is None:
         pytest.skip("needs Chromium or Chrome on this machine")
+    playwright.expect.set_options(timeout=60_000)  # a busy machine is slow, not wrong
     options = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
     with playwright.sync_playwright() as started:
         browser = started.chromium.launch(executable_path=chromium, args=options)

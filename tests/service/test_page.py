@@ -81,10 +81,10 @@ class Page:
             self.mouse.up()
 
     def read(self, text):
-        playwright.expect(self.locator("#text")).to_have_text(text, timeout=10_000)
+        playwright.expect(self.locator("#text")).to_have_text(text)
 
     def status(self, pattern):
-        playwright.expect(self.locator("#status")).to_have_text(re.compile(pattern), timeout=10_000)
+        playwright.expect(self.locator("#status")).to_have_text(re.compile(pattern))
 
     def ink(self):
         """Count the dark pixels of the paper."""
@@ -193,7 +193,7 @@ def test_a_photo_of_more_than_10_mb_is_made_smaller_here(browser, server, draw, 
     assert path.stat().st_size > 10_000_000
     page = Page(browser, server)
     page.locator("#file").set_input_files(path)
-    playwright.expect(page.locator("#text")).to_have_text("58", timeout=30_000)
+    playwright.expect(page.locator("#text")).to_have_text("58")
     photo = page.locator("#photo").bounding_box()
     boxes = [box.bounding_box() for box in page.locator("#boxes div").all()]
     assert len(boxes) == 2
@@ -317,5 +317,5 @@ def test_the_documentation_works_without_a_connection(browser, server):
     page.get_by_text("/health").first.click()
     page.get_by_role("button", name="Try it out").click()
     page.get_by_role("button", name="Execute").click()
-    playwright.expect(page.locator(".live-responses-table").first).to_contain_text('"ready": true', timeout=10_000)
+    playwright.expect(page.locator(".live-responses-table").first).to_contain_text('"ready": true')
     page.close()

@@ -13,6 +13,9 @@ from utils.widgets.panel import BESIDE, WIDE, Panel, Picture
 if TYPE_CHECKING:
     import keras
 
+#: Where each slider leaves the digits as they are.
+UNCHANGED = {"turn": 0.0, "slant": 0.0, "right": 0.0, "down": 0.0, "wide": 1.0, "high": 1.0}
+
 
 def try_distortions(images: np.ndarray, labels: np.ndarray, model: "keras.Model", turn: int = 0) -> Panel:
     """Move, turn, scale and slant digits with sliders, and see at once how a network reads them.
@@ -55,7 +58,8 @@ def try_distortions(images: np.ndarray, labels: np.ndarray, model: "keras.Model"
     picture = Picture()
 
     def draw() -> tuple[Figure, str]:
-        warped = warp(images[..., np.newaxis], **{name: control.value for name, control in controls.items()})[..., 0]
+        settings = {name: control.value for name, control in controls.items()}
+        warped = warp(images[..., np.newaxis], **settings)[..., 0]
         probabilities = predict_probabilities(model, warped)
         read = probabilities.argmax(axis=1)
         right = int((read == labels).sum())
@@ -64,14 +68,16 @@ def try_distortions(images: np.ndarray, labels: np.ndarray, model: "keras.Model"
         for axes, image, digit, label in zip(grid, warped, read, labels, strict=True):
             show_image(axes, image, str(digit), "black" if digit == label else RED)
         figure.suptitle(f"Read as ({right} of {len(images)} are right)", fontsize=13)
-        return figure, f"read as {', '.join(map(str, read))}; {right} of {len(images)} are right"
+        changed = [f"{name} {value:g}" for name, value in settings.items() if value != UNCHANGED[name]]
+        words = f"read as {', '.join(map(str, read))}; {right} of {len(images)} are right"
+        return figure, f"{', '.join(changed) or 'as they were'}: {words}"
 
     def show(_: object = None) -> None:
         picture.show(*draw())
 
     def reset(_: object) -> None:
         for name, control in controls.items():
-            control.value = float(name in ("wide", "high"))
+            control.value = UNCHANGED[name]
 
     controls["turn"].value = turn
     for control in controls.values():
