@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT))
 
 from tests.comparing import pytest_itemcollected, pytest_runtest_call  # noqa: E402, F401 (pytest calls them)
+from tests.series import is_of_the_series  # noqa: E402
 
 if TYPE_CHECKING:
     from xdist.remote import Producer
@@ -30,6 +31,8 @@ SEEN = pytest.StashKey[bool]()
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Find out once which MNIST there is, so that all tests use the same, and compare outputs only with the whole."""
+    if config.option.nbval_sanitize_with:  # pyproject.toml cannot say that it counts from the root
+        config.option.nbval_sanitize_with = str(ROOT / config.option.nbval_sanitize_with)
     config.stash[FOLDER] = tempfile.TemporaryDirectory(prefix="digits-")
     os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = config.stash[FOLDER].name  # it would leave a folder here
     if hasattr(config, "workerinput"):  # one of several processes: the first has found it out
@@ -90,6 +93,17 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     else:
         note = "stored outputs are compared."
     return [mnist, f"notebooks: {note}"]
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out a learner's copies of the notebooks, unless one is asked for by its name."""
+    if collection_path.suffix != ".ipynb" or is_of_the_series(collection_path):
+        return None
+    return None if collection_path in map(_named, config.args) else True
+
+
+def _named(argument: str) -> Path:
+    return Path(argument.partition("::")[0]).resolve()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -7,9 +7,8 @@ import nbformat
 import pytest
 
 from tests.comparing import align, align_outputs, pattern, within
+from tests.series import NOTEBOOKS
 from utils.paths import ROOT
-
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]-*.ipynb"))
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from tests.series import NOTEBOOKS
 from utils.paths import ROOT
 
 #: From the ground up: a module imports from its own room and from floors below.
@@ -33,7 +34,6 @@ MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted((ROOT / "utils").rglob("*.py"))
 }
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]-*.ipynb"))
 
 
 def imports(source: str) -> Iterator[str]:
@@ -99,7 +99,7 @@ def test_nobody_reaches_past_a_door(path):
 def test_notebooks_use_the_doors_and_few_of_them(path):
     """A student reads the set-up cell first."""
     assert reaching_in(code_of(path), None) == []
-    setup = next(cell for cell in nbformat.read(path, as_version=4).cells if "sys.path.insert" in cell.source).source
+    setup = next(cell for cell in nbformat.read(path, as_version=4).cells if "\nfrom utils" in cell.source).source
     assert sum(line.startswith("from utils") for line in setup.splitlines()) <= 6
 
 

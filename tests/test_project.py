@@ -8,12 +8,12 @@ import nbformat
 import numpy as np
 import pytest
 
+from tests.series import NOTEBOOKS
 from utils.check import pinned_packages
 from utils.mnist import load_mnist
 from utils.paths import ROOT
 from utils.reader import add_labelled, read_image, read_labels
 
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 INSTALL = "python -m pip install -r requirements.txt"
 

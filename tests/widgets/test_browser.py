@@ -299,7 +299,7 @@ def test_preprocess(notebook):
     notebook.shot("02-preprocess", widget)
 
 
-@pytest.mark.notebook("03", cells=("sys.path.insert", "try_network("))
+@pytest.mark.notebook("03", cells=("sys.path.insert", "from utils.mnist", "try_network("))
 def test_build(notebook):
     """Choose layers, and the drawing, the parameters and the code follow."""
     widget = notebook.widget("try_network(")
@@ -498,7 +498,9 @@ def test_predict(notebook):
     notebook.shot("06-inside", notebook.widget("look_inside("))
 
 
-@pytest.mark.notebook("07", cells=("sys.path.insert", "reader = load_model", "try_distortions(", "study = search("))
+@pytest.mark.notebook(
+    "07", cells=("sys.path.insert", "from utils.mnist", "reader = load_model", "try_distortions(", "study = search(")
+)
 def test_improve(notebook):
     """Distort the digits with a slider and see them misread; the search of two processes comes to its end."""
     widget = notebook.widget("try_distortions(")
