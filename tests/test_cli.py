@@ -406,6 +406,12 @@ def test_a_command_typed_wrongly(arguments, capsys):
     assert caught.value.code == 2
 
 
+@pytest.fixture
+def imported(monkeypatch):
+    """What is installed has been tried: another process for it takes seconds."""
+    monkeypatch.setattr(check, "COMPILED", ())
+
+
 def test_check_is_content_here(sample, monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("DIGITS_PATH", str(tmp_path))
     status, out, _ = run("check", capsys=capsys)
@@ -415,16 +421,18 @@ def test_check_is_content_here(sample, monkeypatch, tmp_path, capsys):
     assert not networks.learned_models().exists(), "check leaves nothing behind"
 
 
+@pytest.mark.usefixtures("imported")
 def test_check_looks_at_the_cache_without_touching_it(monkeypatch, capsys):
     monkeypatch.delenv("MNIST_PATH", raising=False)
     cache_file().parent.mkdir(parents=True)
     cache_file().write_bytes(b"half a file")
     status, out, _ = run("check", capsys=capsys)
     assert status == 1
-    assert re.search("MISSING  MNIST: .*mnist.npz is damaged", out)
+    assert re.search("MISSING  MNIST: .*mnist.npz is a text file, not MNIST: delete it", out)
     assert cache_file().read_bytes() == b"half a file"
 
 
+@pytest.mark.usefixtures("imported")
 def test_check_names_a_folder_that_cannot_be_written(sample, monkeypatch, tmp_path, capsys):
     (tmp_path / "file").touch()
     monkeypatch.setenv("LEARNED_PATH", str(tmp_path / "file" / "learned"))
@@ -433,6 +441,7 @@ def test_check_names_a_folder_that_cannot_be_written(sample, monkeypatch, tmp_pa
     assert re.search("MISSING  .*learned cannot be written to: .*LEARNED_PATH", out)
 
 
+@pytest.mark.usefixtures("imported")
 def test_check_does_not_make_a_folder_that_is_misspelt(sample, monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("DIGITS_PATH", str(tmp_path / "typo"))
     status, out, _ = run("check", capsys=capsys)
@@ -441,6 +450,7 @@ def test_check_does_not_make_a_folder_that_is_misspelt(sample, monkeypatch, tmp_
     assert not (tmp_path / "typo").exists()
 
 
+@pytest.mark.usefixtures("imported")
 def test_check_names_what_is_wrong_and_the_remedy(sample, monkeypatch, tmp_path, capsys):
     networks.learned_models().mkdir(parents=True)
     (networks.learned_models() / "cnn-mnist.keras").write_text("no model")
@@ -455,6 +465,29 @@ def test_check_names_what_is_wrong_and_the_remedy(sample, monkeypatch, tmp_path,
     assert status == 1
     assert "MISSING  no-such-package is not installed: python -m pip install -r requirements.txt" in out
     assert re.search("MISSING  numpy .*tested with 0.1", out)
+
+
+@pytest.mark.parametrize(
+    ("module", "code", "line"),
+    [
+        (
+            "cv2",
+            "raise ImportError('libGL.so.1: cannot open shared object file')",
+            "fails .libGL.so.1: .*: .*uninstall",
+        ),
+        ("cv2", "raise ImportError('DLL load failed while importing cv2')", "fails .DLL .*: .* Visual C\\+\\+"),
+        ("tensorflow", "import os; os.kill(os.getpid(), 4)", "ends Python at once .exit status .*: .* AVX"),
+        ("tensorflow", "raise RuntimeError('one\\ntwo')", "fails .one two.: install it anew"),
+    ],
+)
+def test_check_tries_what_is_installed(sample, monkeypatch, tmp_path, capsys, module, code, line):
+    """Installed is not enough: cv2 needs libraries that a container lacks, TensorFlow a processor with AVX."""
+    (tmp_path / f"{module}.py").write_text(code)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(check, "COMPILED", ("numpy", module))
+    status, out, _ = run("check", capsys=capsys)
+    assert status == 1
+    assert re.search(f"MISSING  import {module} {line}", out)
 
 
 def test_the_screen_stays_clean(sample, save, draw):

@@ -15,6 +15,10 @@ TensorFlow, and prints nothing.
 """
 
 import os
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036 (here, before anything that an older one cannot even read)
+    sys.exit("This is Python {}.{}: the series needs 3.11, 3.12 or 3.13.".format(*sys.version_info))
 
 from utils.quiet import import_quietly
 

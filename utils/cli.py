@@ -54,6 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except DigitsError as error:
         print(error, file=sys.stderr)
         return 1
+    except ImportError as error:  # nothing is installed yet, or the system lacks what a package is made with
+        print(f"{error}: python -m utils check says what is missing, and the remedy.", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("\nInterrupted.", file=sys.stderr)
         return 130
