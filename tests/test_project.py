@@ -23,6 +23,17 @@ def test_every_requirement_is_pinned_and_has_its_reason():
         assert line.startswith("#") or re.fullmatch(r"[\w-]+==[\d.]+  # .{20,}", line), line
 
 
+def test_the_lock_file_pins_the_same_and_all_with_their_hashes():
+    """A school that insists on hashes would install another series than the one that is tested."""
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8").replace("\\\n", "")
+    entries = re.findall(r"^([\w.-]+)==(\S+)(.*)$", lock, re.MULTILINE)
+    assert len(entries) > 100
+    assert all("--hash=sha256:" in rest for _, _, rest in entries)
+    locked = {name: version for name, version, _ in entries}
+    pinned = {name.lower().replace("_", "-"): version for name, version in pinned_packages().items()}
+    assert {name: locked.get(name) for name in pinned} == pinned
+
+
 def test_conda_installs_the_same():
     environment = (ROOT / "environment.yml").read_text(encoding="utf-8")
     assert "      - -r requirements.txt" in environment.splitlines()
