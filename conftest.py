@@ -1,8 +1,6 @@
 """Run every notebook with the tests; compare it with its stored outputs where all of MNIST is there."""
 
-import csv
 import os
-import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -116,16 +114,6 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     folder = Path(item.config.stash[FOLDER].name) / notebook.path.stem
     digits = folder / "digits"
     digits.mkdir(parents=True)
-    with (
-        open(ROOT / "digits" / "labels.csv", encoding="utf-8", newline="") as there,
-        open(digits / "labels.csv", "w", encoding="utf-8", newline="") as here,
-    ):
-        writer = csv.writer(here, lineterminator="\n")
-        writer.writerow(["file", "label"])
-        for row in csv.DictReader(there):
-            if "-mine" not in row["file"]:
-                shutil.copy(ROOT / "digits" / row["file"], digits)
-                writer.writerow([row["file"], row["label"]])
     os.environ["DIGITS_PATH"] = str(digits)  # without the images that a learner has added
     os.environ["LEARNED_PATH"] = str(folder / "learned")  # without the networks that a learner has trained
 

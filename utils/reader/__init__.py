@@ -15,7 +15,15 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "images": ["IMAGE_SUFFIXES", "decode_image", "digits_folder", "list_images", "prepare_image", "read_image"],
+        "images": [
+            "IMAGE_SUFFIXES",
+            "decode_image",
+            "digits_folder",
+            "list_images",
+            "prepare_image",
+            "read_image",
+            "shipped_digits",
+        ],
         "ink": ["WIDEST", "extract_ink"],
         "segmentation": ["find_digits"],
         "normalise": ["limit_stroke", "normalise_digit", "scale_pixels", "shift_outline", "stroke_width", "trim"],

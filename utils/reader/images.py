@@ -19,7 +19,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from utils.errors import DigitsError
 from utils.mnist import SIDE
-from utils.paths import from_root, shown
+from utils.paths import ROOT, from_root, shown
 from utils.reader.ink import extract_ink
 from utils.reader.normalise import normalise_digit
 from utils.reader.pieces import Judge
@@ -39,6 +39,11 @@ Image.MAX_IMAGE_PIXELS = None
 def digits_folder() -> Path:
     """Return the folder of images to read: ``DIGITS_PATH`` if it is set, ``digits/`` otherwise."""
     return from_root(os.environ.get("DIGITS_PATH") or "digits")
+
+
+def shipped_digits() -> Path:
+    """Return the folder of images that comes with the series, for examples; a learner's own may be elsewhere."""
+    return ROOT / "digits"
 
 
 def list_images(paths: Iterable[str | os.PathLike]) -> list[Path]:
