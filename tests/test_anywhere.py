@@ -41,6 +41,13 @@ def test_a_notebook_alone_says_what_it_needs(monkeypatch, tmp_path):
         exec(first_cell(NOTEBOOKS[0]), {})
 
 
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_no_notebook_takes_the_folder_it_runs_in_for_its_own(path):
+    """Every file is named from the project's folder, which the first cell has found."""
+    code = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"][1:]
+    assert not re.search(r"""["'](\.\.|data/|images/|notebooks/)""", "\n".join(code))
+
+
 def pytest_in(folder, *arguments):
     command = [sys.executable, "-m", "pytest", "-n", "0", "-q", *arguments]
     result = subprocess.run(
