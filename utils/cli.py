@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from utils.errors import DigitsError
-from utils.paths import check_writable, from_root, shown, whole_file
+from utils.paths import check_writable, clear_leftovers, from_root, shown, whole_file
 
 if TYPE_CHECKING:
     import keras
@@ -117,11 +117,20 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
 
 def _train(options: argparse.Namespace) -> int:
     from utils.mnist import load_mnist
-    from utils.networks import NAMES, state_path, train
-    from utils.widgets import LiveCurves
+    from utils.networks import only_training, state_path
 
     mnist = load_mnist()
     output, curves = _outputs_of_training(options, mnist)
+    with only_training(output):
+        for path in (output, curves, state_path(output)):
+            clear_leftovers(path)
+        return _train_alone(options, mnist, output, curves)
+
+
+def _train_alone(options: argparse.Namespace, mnist: "Mnist", output: Path, curves: Path) -> int:
+    from utils.networks import NAMES, state_path, train
+    from utils.widgets import LiveCurves
+
     state = state_path(output)
     if options.resume:
         print(f"Going on with the training in {shown(state)}.", flush=True)
@@ -146,20 +155,22 @@ def _train(options: argparse.Namespace) -> int:
         print("There is no whole epoch yet: nothing is saved.")
         state.unlink(missing_ok=True)
         return status
-    _save_training(model, history, options.model, output, curves, state)
+    _save_training(model, history, options.model, output, curves)
+    if not history.interrupted:  # last: as long as something is not written yet, --resume can still write it
+        state.unlink(missing_ok=True)
     _print_test(model, mnist)
     return status
 
 
 def _outputs_of_training(options: argparse.Namespace, mnist: "Mnist") -> tuple[Path, Path]:
     """Choose the files for the network and its curves, and see before the training that they can be written."""
-    from utils.networks import learned_path
+    from utils.networks import learned_path, state_path
 
     output = options.output or learned_path(options.model, mnist)
     if output.suffix != ".keras":
         raise DigitsError(f"{shown(output)} does not end in .keras: give --output such a name.")
     curves = output.with_suffix(".curves.png")
-    for path in (output, curves):
+    for path in (output, curves, state_path(output)):
         check_writable(path)
     return output, curves
 
@@ -179,7 +190,7 @@ def _report_end(history: "keras.callbacks.History") -> None:
 
 
 def _save_training(
-    model: "keras.Model", history: "keras.callbacks.History", kind: "Kind", output: Path, curves: Path, state: Path
+    model: "keras.Model", history: "keras.callbacks.History", kind: "Kind", output: Path, curves: Path
 ) -> None:
     from utils.networks import save_model
     from utils.plots import plot_histories, use_style
@@ -187,8 +198,6 @@ def _save_training(
     hurry = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not take away what the first one left
     try:
         save_model(model, output)
-        if not history.interrupted:
-            state.unlink(missing_ok=True)
     finally:
         signal.signal(signal.SIGINT, hurry)
     print(f"Saved {shown(output)}")

@@ -1,5 +1,6 @@
 """Where the project's files are, on whatever machine and from whatever folder it is used."""
 
+import glob
 import gzip
 import os
 import secrets
@@ -173,6 +174,20 @@ def whole_file(path: str | os.PathLike) -> Iterator[Path]:
         raise DigitsError(f"{shown(path)} was not written ({error.strerror or error}): is the disk full?") from error
     finally:
         part.unlink(missing_ok=True)
+
+
+def clear_leftovers(path: str | os.PathLike) -> None:
+    """Delete what was left when a process was killed while it wrote a file with `whole_file`.
+
+    Parameters
+    ----------
+    path
+        The file that was to be written. Nobody may be writing it now.
+    """
+    path = Path(path)
+    for part in path.parent.glob(f".{glob.escape(path.stem)}.{'[0-9a-f]' * 8}{glob.escape(path.suffix)}"):
+        with suppress(OSError):
+            part.unlink()
 
 
 def _beside(path: Path) -> Path:

@@ -16,7 +16,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "store": ["load_model", "load_reader", "load_unseeing", "save_model"],
         "batches": ["Batches", "distort", "warp"],
         "stopping": ["REMEDY", "OrderlyEnd"],
-        "checkpoint": ["state_path"],
+        "checkpoint": ["only_training", "state_path"],
         "training": ["BATCH_SIZES", "EPOCHS", "LEARNING_RATES", "compile_model", "split_training", "train"],
         "pen": ["FORMS", "draw_form"],
         "augment": ["draw_again", "draw_digit", "draw_nothing", "redraw"],

@@ -4,6 +4,7 @@ import math
 import signal
 import threading
 import time
+from collections.abc import Mapping
 from types import FrameType
 
 import keras
@@ -35,11 +36,14 @@ class OrderlyEnd(keras.callbacks.Callback):
         Whether it ended because the loss was no longer a number.
     whole_epochs
         How many epochs were completed.
+    before
+        The history of the epochs before the first, of a training that goes on.
     """
 
     def __init__(self, stop: threading.Event | None = None) -> None:
         super().__init__()
         self.stopped, self.failed, self.whole_epochs = False, False, 0
+        self.before: Mapping[str, list[float]] = {}
         self._chosen_stop = stop
 
     def on_train_begin(self, logs: dict | None = None) -> None:
@@ -72,7 +76,7 @@ class OrderlyEnd(keras.callbacks.Callback):
     def on_train_end(self, logs: dict | None = None) -> None:
         """Listen no longer."""
         self._interrupt.release()
-        self.stopped &= self._first_epoch + self.whole_epochs < self.params["epochs"]
+        self.stopped &= (self._first_epoch or 0) + self.whole_epochs < self.params["epochs"]
 
     def _epoch_is_whole(self) -> bool:
         steps = self.params["steps"]

@@ -16,7 +16,7 @@ from utils.mnist import Mnist
 from utils.networks.augment import make_sets
 from utils.networks.batches import Batches, distort
 from utils.networks.calibration import find_temperature, soften
-from utils.networks.checkpoint import Checkpoint, State, read_state
+from utils.networks.checkpoint import Checkpoint, State, check_fit, read_state
 from utils.networks.files import Kind
 from utils.networks.models import BUILDERS
 from utils.networks.stopping import OrderlyEnd
@@ -30,6 +30,8 @@ LEARNING_RATES = {"mlp": 2e-3, "cnn": 6e-3}
 #: What is done to the training images, anew in each epoch.
 CHANGES = {"mlp": None, "cnn": distort}
 VALIDATION_SHARE = 0.1
+#: After so many epochs that bring nothing, the training ends; with redrawn images it does not.
+PATIENCE = 3
 #: With redrawn images: so many epochs, over so many sets in turn.
 AUGMENTED_EPOCHS, SETS = 16, 2
 
@@ -133,21 +135,26 @@ def train(
     Raises
     ------
     DigitsError
-        If the state cannot be written before the first epoch, or there is none to resume.
+        If the state cannot be written before the first epoch, or there is none that can be resumed.
     """
     epochs = epochs or (AUGMENTED_EPOCHS if augment else EPOCHS[kind])
     learning_rate = learning_rate or LEARNING_RATES[kind]
     settings = {"model": kind, "epochs": epochs, "seed": seed, "augment": augment, "learning rate": learning_rate,
                 "data": "mnist" if mnist.complete else "sample"}  # fmt: skip
+    patience = epochs if augment else PATIENCE
     resumed = read_state(state, settings) if resume else None
     done = resumed.epoch if resumed else 0
+    over = resumed is not None and (done >= epochs or resumed.wait >= patience)  # it was not saved any more
     keras.utils.set_random_seed(seed)
-    data = _prepare(kind, mnist, epochs, seed, augment, done)
+    data = _prepare(kind, mnist, epochs, seed, augment, done, over)
     model = BUILDERS[kind]()
     compile_model(model, epochs * len(data.batches), learning_rate, data.loss)
+    if resumed:
+        check_fit(resumed, model, state)
     live = live or OrderlyEnd()
-    best = Checkpoint(state, settings, patience=epochs if augment else 3, resumed=resumed)
-    history = _fit(model, data, epochs, done, [live, best, *callbacks])
+    live.before = resumed.history if resumed else {}
+    best = Checkpoint(state, settings, patience, resumed)
+    history = _fit(model, data, epochs, epochs if over else done, [live, best, *callbacks])
     if resumed:
         _put_before(history, resumed)
     if history.interrupted:
@@ -164,7 +171,7 @@ def train(
 class _Data(NamedTuple):
     """What a training learns from and is judged by: batches, validation images, their digits, and the loss."""
 
-    batches: Batches
+    batches: Batches | None
     x_val: np.ndarray
     y_val: np.ndarray
     loss: str
@@ -176,14 +183,16 @@ class _Data(NamedTuple):
         return self.x_val, self.y_val if sparse else keras.utils.to_categorical(self.y_val, 10)
 
 
-def _prepare(kind: Kind, mnist: Mnist, epochs: int, seed: int, augment: bool, first_epoch: int) -> _Data:
+def _prepare(kind: Kind, mnist: Mnist, epochs: int, seed: int, augment: bool, first_epoch: int, over: bool) -> _Data:
     x_train, x_val, y_train, y_val = split_training(mnist)
     size = BATCH_SIZES[kind]
     if not augment:
         batches = Batches(x_train, y_train, CHANGES[kind], size, seed, first_epoch)
         return _Data(batches, x_val, y_val, "sparse_categorical_crossentropy")
-    batches = _Augmented(x_train, y_train, min(epochs, SETS), size, seed, first_epoch)
-    return _Data(batches, *_with_redrawn(x_val, y_val, seed), "categorical_crossentropy")
+    data = _Data(None, *_with_redrawn(x_val, y_val, seed), "categorical_crossentropy")
+    if over:  # nothing is left to learn, and to redraw the training images takes minutes
+        return data._replace(batches=Batches(*data.validation, batch_size=size))
+    return data._replace(batches=_Augmented(x_train, y_train, min(epochs, SETS), size, seed, first_epoch))
 
 
 def _fit(

@@ -65,9 +65,12 @@ class LiveCurves(OrderlyEnd):
         self._beside, self._chosen_screen = list(beside), screen
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        """Begin with empty curves."""
+        """Begin with empty curves, or with those of the training that goes on."""
         super().on_train_begin(logs)
-        self.curves = {key: ([], []) for key in ("loss", "accuracy", "val_loss", "val_accuracy")}
+        self.curves = {}
+        for key in ("loss", "accuracy", "val_loss", "val_accuracy"):
+            values = list(self.before.get(key, ()))
+            self.curves[key] = list(range(1, len(values) + 1)), values
         self._screen = self._chosen_screen or (Page() if in_live_page() else Lines())
         earlier = {other.name: other.curves for other in self._beside if other is not self}
         self._drawing, self._clock = Drawing(self.name, earlier, self.params["epochs"]), _Clock()
@@ -154,8 +157,11 @@ class LiveCurves(OrderlyEnd):
 
     def _summarise(self) -> str:
         seconds = time.perf_counter() - self._clock.began
-        epochs, steps = self._epoch + 1 - self._first_epoch, self.params["steps"]
-        what = f"{'Stopped after' if self.stopped else 'Done:'} {epochs} epoch{'s' if epochs > 1 else ''}"
+        steps = self.params["steps"]
+        epochs = 0 if self._first_epoch is None else self._epoch + 1 - self._first_epoch
+        what = f"{'Stopped after' if self.stopped else 'Done:'} {epochs} epoch{'' if epochs == 1 else 's'}"
+        if not epochs:
+            what = "No epoch was left to train"
         if self.stopped and self.whole_epochs < epochs:
             batches = f"{self._batches} of {steps}" if steps else self._batches
             what = f"Stopped in epoch {self._epoch + 1} of {self.params['epochs']}, after batch {batches}"
