@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import runpy
 import signal
 import subprocess
 import sys
@@ -335,6 +336,20 @@ def test_a_second_ctrl_c_does_not_take_away_what_the_first_one_left(sample, ctrl
     status, _, _ = run("train", "--model", "mlp", "--output", str(output), capsys=capsys)
     assert status == 130
     assert output.is_file()
+
+
+def test_ctrl_c_while_the_first_is_answered_shows_no_traceback(monkeypatch):
+    """A hasty second one would fill the screen."""
+
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("utils.cli.main", interrupted)
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(SystemExit) as caught:
+        runpy.run_module("utils", run_name="__main__")
+    assert caught.value.code == 130
+    assert signal.signal(signal.SIGINT, before) is signal.SIG_DFL
 
 
 def test_ctrl_c_at_once_spares_the_network_that_was_there(sample, ctrl_c, tmp_path, capsys):

@@ -127,7 +127,6 @@ def test_an_interrupt_ends_the_training_and_loses_nothing(quick):
         on_epoch_end=lambda epoch, logs: seen.append((logs["val_loss"], weights.model.get_weights()))
     )
     callback = LiveCurves("a", screen=screen)
-    handler = signal.getsignal(signal.SIGINT)
     history, model = fit(callback, best, weights, At(3, 7, interrupt), epochs=9)
     assert callback.stopped
     assert len(history.history["val_loss"]) == 4, "the epoch that was cut short is validated, too"
@@ -136,7 +135,6 @@ def test_an_interrupt_ends_the_training_and_loses_nothing(quick):
     expected = min(seen, key=lambda pair: pair[0])[1]
     assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), expected, strict=True))
     assert "Stopped in epoch 4 of 9" in screen.ends[0][0]
-    assert signal.getsignal(signal.SIGINT) is handler
 
     history, _ = fit(callback, best)
     assert not callback.stopped
@@ -152,6 +150,40 @@ def test_an_impatient_second_interrupt_loses_nothing_either(monkeypatch):
     monkeypatch.setattr("utils.networks.stopping.PATIENCE", 0.0)  # but what does not end can be ended
     with pytest.raises(KeyboardInterrupt):
         fit(LiveCurves("a", screen=Recorder()), At(0, 5, lambda: [interrupt(), interrupt()]))
+
+
+@pytest.mark.parametrize(
+    ("moment", "epochs"),
+    [
+        pytest.param("on_train_batch_end", 1, id="in a batch"),
+        pytest.param("on_test_batch_end", 1, id="in the validation"),
+        pytest.param("picture", 1, id="while the curves are drawn"),
+        pytest.param("on_epoch_end", 2, id="at the end of an epoch"),
+        pytest.param("on_train_end", 3, id="while the weights are restored"),
+    ],
+)
+def test_a_double_click_at_any_moment_loses_nothing(moment, epochs, quick, monkeypatch):
+    """The second click comes when the training has ended: it must not end the cell, and with it lose the history."""
+    monkeypatch.setattr("utils.networks.stopping.DOUBLE_CLICK", 60.0)  # however slow this machine is
+    screen, clicks = Recorder(), []
+
+    def click(*_, **__):
+        if not clicks:
+            clicks.append(interrupt())
+
+    other = keras.callbacks.Callback()
+    setattr(screen if moment == "picture" else other, moment, click)
+    callback = LiveCurves("a", screen=screen)
+    history, _ = fit(callback, keras.callbacks.EarlyStopping(restore_best_weights=True), other, epochs=3)
+    interrupt()
+    assert clicks
+    assert len(history.history["loss"]) == epochs
+    assert callback.stopped is (epochs < 3)
+
+    monkeypatch.setattr("utils.networks.stopping.DOUBLE_CLICK", 0.0)
+    with pytest.raises(KeyboardInterrupt):  # a later one is for what runs then
+        interrupt()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_training_that_fails_leaves_interrupts_as_they_were():
@@ -277,7 +309,7 @@ def test_without_a_page_there_are_lines(capsys):
 
 
 def test_in_a_terminal_the_progress_is_written_over_itself(quick, capsys, monkeypatch):
-    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     fit(LiveCurves("a"))
     out = capsys.readouterr().out
     assert out.count("\n") == 4

@@ -4,6 +4,7 @@ import math
 import signal
 import threading
 import time
+import weakref
 from collections.abc import Mapping
 from types import FrameType
 
@@ -11,6 +12,8 @@ import keras
 
 #: After the first interrupt, others are ignored for so many seconds: an impatient second click must not lose anything.
 PATIENCE = 5.0
+#: So soon after another, an interrupt belongs to it, also if the training has come to its end in between.
+DOUBLE_CLICK = 1.0
 #: What to try when the loss is no longer a number.
 REMEDY = "Try a learning rate of a tenth; if that does not help, look for pixels that are not numbers."
 
@@ -20,8 +23,9 @@ class OrderlyEnd(keras.callbacks.Callback):
 
     An interrupt (Ctrl-C in a terminal, ■ in a notebook) ends the training after the batch that is under way, as if it
     had been the last one: the epoch is validated, ``fit`` returns the history, callbacks such as
-    ``EarlyStopping(restore_best_weights=True)`` do their work, and the code below ``fit`` goes on. A loss that is no
-    longer a number ends the training in the same way: no batch would bring it back.
+    ``EarlyStopping(restore_best_weights=True)`` do their work, and the code below ``fit`` goes on. More interrupts in
+    quick succession change nothing. A loss that is no longer a number ends the training in the same way: no batch would
+    bring it back.
 
     Parameters
     ----------
@@ -52,7 +56,7 @@ class OrderlyEnd(keras.callbacks.Callback):
         self._first_epoch: int | None = None
         self._batches = 0  # of this epoch
         self._stop = self._chosen_stop or threading.Event()
-        self._interrupt = _Interrupt(self._stop, self.model)
+        _Interrupt(self._stop, self.model).listen()
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Begin to count batches."""
@@ -74,8 +78,7 @@ class OrderlyEnd(keras.callbacks.Callback):
         self.whole_epochs += whole and not self.failed
 
     def on_train_end(self, logs: dict | None = None) -> None:
-        """Listen no longer."""
-        self._interrupt.release()
+        """Find out whether the training was ended before its last epoch was done."""
         self.stopped &= (self._first_epoch or 0) + self.whole_epochs < self.params["epochs"]
 
     def _epoch_is_whole(self) -> bool:
@@ -88,32 +91,42 @@ class OrderlyEnd(keras.callbacks.Callback):
 
 
 class _Interrupt:
-    """Turn the interrupts of the main thread into an event, while a network is trained."""
+    """Turn the interrupts of the main thread into an event, while a network is trained.
+
+    It cannot know when ``fit`` is about to return: callbacks that restore weights come after every other sign. So it
+    stays, and hands on the first interrupt that comes when the training is over and that belongs to none before it.
+    """
 
     def __init__(self, event: threading.Event, model: keras.Model) -> None:
-        self._event, self._model, self._first = event, model, None
-        self._listening = threading.current_thread() is threading.main_thread()
-        if self._listening:
-            self._earlier = signal.signal(signal.SIGINT, self._note)
+        self._event, self._model = event, weakref.ref(model)
+        self._first: float | None = None
+        self._last = -math.inf
 
-    def release(self) -> None:
-        """Listen no longer."""
-        if self._listening:
-            signal.signal(signal.SIGINT, self._earlier or signal.default_int_handler)
-            self._listening = False
+    def listen(self) -> None:
+        """Take the place of what handles interrupts now, which is what they are handed on to."""
+        if threading.current_thread() is not threading.main_thread():
+            return
+        now = signal.getsignal(signal.SIGINT)
+        left = getattr(now, "__self__", None)  # by the training before
+        self._earlier = left._earlier if isinstance(left, _Interrupt) else now
+        signal.signal(signal.SIGINT, self._note)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         now = time.perf_counter()
-        self._first = self._first or now
-        if self._is_training(frame) and now - self._first <= PATIENCE:
+        belongs = now - self._last <= DOUBLE_CLICK
+        self._last = now
+        if self._is_training(frame):
             self._event.set()
-            return
-        self.release()  # the training has failed, or does not end: an interrupt is an interrupt again
-        signal.raise_signal(number)
+            self._first = self._first or now
+            belongs = now - self._first <= PATIENCE
+        if not belongs:  # the training is over, has failed or does not end: an interrupt is an interrupt again
+            signal.signal(signal.SIGINT, self._earlier or signal.default_int_handler)
+            signal.raise_signal(number)
 
     def _is_training(self, frame: FrameType | None) -> bool:
-        while frame is not None:
-            if frame.f_code.co_name == "fit" and frame.f_locals.get("self") is self._model:
+        model = self._model()
+        while frame is not None and model is not None:
+            if frame.f_code.co_name == "fit" and frame.f_locals.get("self") is model:
                 return True
             frame = frame.f_back
         return False
