@@ -10,8 +10,8 @@ A notebook imports from the doors of the rooms, and from the modules that all ro
 ``utils.plots``     the figures' style and the drawings that several notebooks use
 ``utils.paths``     where the project's files are
 
-Importing ``utils`` starts nothing heavy, and settles two things for all that comes after it: ``import keras`` takes
-TensorFlow, and prints nothing.
+Importing ``utils`` starts nothing heavy, and settles three things for all that comes after it: ``import keras`` takes
+TensorFlow, has Keras's own defaults, and prints nothing.
 """
 
 import os

@@ -1,7 +1,9 @@
-"""Keep what C++ libraries print on standard error off the screen.
+"""Start Keras and TensorFlow the same way on every machine: without a word, and with Keras's own defaults.
 
 TensorFlow and LiteRT print notes about processors and graphics cards when they start, before any of their settings can
-tell them not to. They tell a student nothing and look like errors.
+tell them not to. They tell a student nothing and look like errors. And Keras reads its defaults from a file of its
+user's, ``~/.keras/keras.json``: with ``channels_first`` or ``float16`` from another course, no network of this series
+would train.
 """
 
 import os
@@ -53,12 +55,24 @@ class _QuietFinder(MetaPathFinder):
         def execute_quietly(module: ModuleType) -> None:
             with stderr_silenced():
                 execute(module)
+            if name == "keras":
+                _use_defaults(module)
 
         spec.loader.exec_module = execute_quietly
         return spec
 
 
+def _use_defaults(keras: ModuleType) -> None:
+    """Undo what a keras.json has changed; the backend is the environment's, see `utils`."""
+    keras.config.set_image_data_format("channels_last")
+    keras.config.set_floatx("float32")
+    keras.config.set_epsilon(1e-7)
+
+
 def import_quietly() -> None:
-    """Let ``import keras`` and ``import tensorflow`` print nothing from now on; what they raise is raised as ever."""
+    """Let ``import keras`` and ``import tensorflow`` print nothing from now on; what they raise is raised as ever.
+
+    Keras then has its own defaults, whatever its user's ``keras.json`` says.
+    """
     if not any(isinstance(finder, _QuietFinder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _QuietFinder())

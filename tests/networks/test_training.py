@@ -1,11 +1,17 @@
 """Without these, the same command gives another network each time, or an interrupt costs what was learned."""
 
+import json
+import os
 import signal
+import subprocess
+import sys
 
 import keras
 import numpy as np
+import pytest
 
 from utils.networks import training
+from utils.paths import ROOT
 
 
 def test_training_repeats_itself_and_an_interrupt_keeps_the_best(sample, monkeypatch):
@@ -45,3 +51,30 @@ def test_validation_images_are_set_aside(sample):
     assert (len(x_train), len(x_val)) == (3600, 400)
     assert np.bincount(y_val).tolist() == [40] * 10
     assert (x_train.min(), x_train.max(), x_train.dtype) == (0, 1, np.float32)
+
+
+SHORT_TRAINING = """
+import json
+from dataclasses import replace
+from utils.mnist import load_mnist
+from utils.networks import load_model, train
+mnist = load_mnist(verbose=False)
+few = replace(mnist, x_train=mnist.x_train[::20], y_train=mnist.y_train[::20])
+model, history = train("cnn", few, epochs=1)
+shipped = load_model("models/cnn.keras").predict(few.x_train[:9, ..., None] / 255, verbose=0)
+result = [*history.history["loss"], *history.history["val_loss"], model.count_params(), *shipped.max(axis=1).tolist()]
+"""
+
+
+def test_a_keras_json_of_another_course_changes_nothing(sample, tmp_path, monkeypatch):
+    """Its channels_first ends every training with an error, and with its float16 the loss is no number."""
+    (tmp_path / "keras.json").write_text(
+        '{"floatx": "float16", "epsilon": 0.1, "backend": "torch", "image_data_format": "channels_first"}'
+    )
+    monkeypatch.chdir(ROOT)
+    here: dict[str, list[float]] = {}
+    exec(SHORT_TRAINING, here)
+    command = [sys.executable, "-c", SHORT_TRAINING + "print(json.dumps(result))"]
+    environment = os.environ | {"KERAS_HOME": str(tmp_path)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == pytest.approx(here["result"], rel=1e-3)
