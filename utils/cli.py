@@ -12,6 +12,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -223,8 +224,7 @@ def _add_tune(commands: argparse._SubParsersAction) -> None:
     tune.add_argument("--workers", type=_positive, default=2, help="processes on this machine (default: 2)")
     tune.add_argument(
         "--storage",
-        default="sqlite:///models/learned/search.db",
-        help="the address of the database (default: a file); a search that was begun there goes on",
+        help="the address of the database (default: search.db in models/learned/); a search begun there goes on",
     )
     tune.add_argument("--table", type=Path, help="a file for the table of all trials (.csv)")
     tune.set_defaults(run=_tune)
@@ -232,16 +232,20 @@ def _add_tune(commands: argparse._SubParsersAction) -> None:
 
 def _tune(options: argparse.Namespace) -> int:
     from utils.mnist import load_mnist
-    from utils.networks import Budget, best_trial, describe_trial, search, write_trials
+    from utils.networks import Budget, best_trial, describe_trial, learned_models, search, write_trials
 
-    load_mnist()  # says which data it is, and downloads them once and not in each worker
+    budget = Budget(options.trials, options.images, options.epochs)
+    mnist = load_mnist()  # says which data it is, and downloads them once and not in each worker
+    if budget.images > 0.9 * len(mnist.x_train):
+        budget = replace(budget, images=len(mnist.x_train))
+        print("Each trial trains on all images but the tenth that is for validation: there are no more.")
     if options.table:
         check_writable(options.table)
-    storage = options.storage
-    if storage.startswith("sqlite:///"):
-        file = from_root(storage.removeprefix("sqlite:///"))
-        check_writable(file)
-        storage = f"sqlite:///{file}"
+    storage = options.storage or f"sqlite:///{learned_models() / 'search.db'}"
+    file = storage.removeprefix("sqlite:///")
+    if file not in ("", storage) and ":memory:" not in file:
+        check_writable(from_root(file))
+        storage = f"sqlite:///{from_root(file)}"
     shown_trials: set[int] = set()
 
     def show(trials: "Sequence[FrozenTrial]") -> None:
@@ -252,7 +256,11 @@ def _tune(options: argparse.Namespace) -> int:
                     f"{len(shown_trials):3} of {max(options.trials, len(trials))}: {describe_trial(trial)}", flush=True
                 )
 
-    study = search(storage, Budget(options.trials, options.images, options.epochs), options.workers, show)
+    try:
+        study = search(storage, budget, options.workers, show)
+    except KeyboardInterrupt:
+        print("\nInterrupted: what was tried is kept, and the same command goes on.", file=sys.stderr)
+        return 130
     print(f"The best: {describe_trial(best_trial(study))}")
     if options.table:
         write_trials(study, options.table)

@@ -1,14 +1,18 @@
 """Without these, a search loses what its workers were at, or its figures are not those of the trials."""
 
 import multiprocessing
-import os
-import subprocess
-import sys
+import re
+import signal
+import sqlite3
+from types import SimpleNamespace
 
 import optuna
 import pytest
+import sqlalchemy
 from optuna.trial import TrialState, create_trial
 
+from utils import networks
+from utils.cli import main
 from utils.errors import DigitsError
 from utils.networks import tuning
 from utils.networks.tuning import (
@@ -21,7 +25,6 @@ from utils.networks.tuning import (
     read_trials,
     write_trials,
 )
-from utils.paths import ROOT
 
 
 def trial(number, loss, state=TrialState.COMPLETE):
@@ -78,7 +81,7 @@ def test_a_killed_worker_loses_no_trial(tmp_path, monkeypatch):
 
 def test_workers_that_cannot_work_are_not_replaced_for_ever(tmp_path, monkeypatch):
     monkeypatch.setenv("MNIST_PATH", str(tmp_path / "missing.npz"))
-    with pytest.raises(DigitsError, match="fail one after the other"):
+    with pytest.raises(DigitsError, match="missing.npz does not exist: set MNIST_PATH"):  # what the worker has met
         tuning.search(f"sqlite:///{tmp_path / 'a.db'}", Budget(trials=2, images=400, epochs=1), workers=1)
 
 
@@ -105,23 +108,91 @@ def test_the_table_of_trials_is_what_was_tried(tmp_path):
         read_trials(tmp_path / "missing.csv")
 
 
+@pytest.fixture
+def tune(monkeypatch, capsys):
+    """Call ``tune`` at the command line: ``tune("--trials", "2") → (status, out, err)``."""
+    monkeypatch.setattr("utils.mnist.load_mnist", lambda: SimpleNamespace(x_train=range(4000)))
+
+    def run(*arguments):
+        return main(["tune", *arguments]), *capsys.readouterr()
+
+    return run
+
+
 @pytest.mark.parametrize(
-    "storage", ["nonsense", "postgresql://nobody:secret@127.0.0.1:9/digits", "sqlite:////proc/a.db"]
+    ("storage", "message"),
+    [
+        ("nonsense", "The storage nonsense does not work"),
+        ("postgresql://nobody:secret@127.0.0.1:9/digits", "The storage postgresql://nobody:…@127"),
+        ("mysql://nobody:secret@127.0.0.1:9/digits", "No module named 'MySQLdb'"),
+        ("redis://127.0.0.1:9", "Can't load plugin"),
+        ("sqlite:////proc/a.db", "a.db cannot be written"),
+        ("sqlite://", "is in one process's memory"),
+        ("sqlite:///:memory:", "is in one process's memory"),
+        ("sqlite:///file::memory:?cache=shared&uri=true", "is in one process's memory"),
+        ("a file", "file is not a database"),
+    ],
 )
-def test_a_storage_that_cannot_be_opened_is_one_line(storage):
-    result = subprocess.run(
-        [sys.executable, "-m", "utils", "tune", "--storage", storage],
-        cwd=ROOT,
-        env=os.environ | {"MNIST_PATH": "sample"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 1
-    assert "Traceback" not in result.stderr
-    assert "secret" not in result.stderr
-    assert len(result.stderr.strip().splitlines()) == 1
-    assert storage.split("://")[0] in result.stderr or "cannot be written" in result.stderr
+def test_a_storage_that_cannot_be_opened_is_one_line(storage, message, tune, tmp_path):
+    """A traceback names neither the storage nor what to do; a search in memory would wait for its workers for ever."""
+    if storage == "a file":
+        (tmp_path / "a.db").write_text("no database" * 100)
+        storage = f"sqlite:///{tmp_path / 'a.db'}"
+    status, _, err = tune("--storage", storage)
+    assert status == 1
+    assert message in err
+    assert "secret" not in err
+    assert len(err.splitlines()) == 1
+
+
+def test_a_disk_that_fills_up_during_a_search_is_one_line(tmp_path, monkeypatch):
+    def full(study):
+        error = sqlite3.OperationalError("database or disk is full")
+        raise optuna.exceptions.StorageInternalError from sqlalchemy.exc.OperationalError("INSERT", {}, error)
+
+    monkeypatch.setattr(tuning, "finished", full)
+    with pytest.raises(
+        DigitsError, match=r"a.db does not work \(.*database or disk is full.*that its disk is not full"
+    ):
+        tuning.search(f"sqlite:///{tmp_path / 'a.db'}", Budget(trials=2, images=400, epochs=1))
+
+
+@pytest.mark.parametrize("budget", [{"images": 9}, {"trials": 0}, {"epochs": 0}])
+def test_a_search_needs_an_image_of_each_digit(budget):
+    """scikit-learn's words speak of classes and a train_size, from within a worker."""
+    ((name, value),) = budget.items()
+    with pytest.raises(DigitsError, match=f"with {name} {value} is not possible: take {10 if value else 1} or more"):
+        Budget(**budget)
+
+
+def test_a_search_is_kept_with_the_networks_and_an_interrupt_says_how_to_go_on(tune, tmp_path, monkeypatch):
+    """In a class each student's LEARNED_PATH is their own, and the project's folder cannot be written."""
+    asked = []
+
+    def search(storage, budget, *_):
+        asked.append((storage, budget))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(networks, "search", search)
+    status, out, err = tune()
+    assert status == 130
+    assert "the same command goes on" in err
+    assert "no more" in out, "of the sample there are fewer images than the search would take"
+    assert asked == [(f"sqlite:///{tmp_path / 'learned' / 'search.db'}", Budget(images=4000))]
+
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("LEARNED_PATH", str(tmp_path / "file" / "learned"))
+    status, _, err = tune()
+    assert (status, len(asked)) == (1, 1)
+    assert re.fullmatch(r".*search.db cannot be written .*\n", err)
+
+
+def test_workers_do_not_hear_interrupts_which_are_for_the_search():
+    """Ctrl-C goes to all processes of a terminal: each worker would print a traceback."""
+    with tuning._deaf():
+        signal.raise_signal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
 
 
 def test_a_bad_trial_is_ended_early(tmp_path):

@@ -11,16 +11,19 @@ import csv
 import multiprocessing
 import os
 import re
+import signal
+import threading
 import time
 import warnings
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 
 import numpy as np
 import optuna
-import sqlalchemy.exc
+import sqlalchemy
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from sklearn.model_selection import train_test_split
 
@@ -45,11 +48,22 @@ SPACE: dict[str, optuna.distributions.BaseDistribution] = {
 
 @dataclass(frozen=True)
 class Budget:
-    """How much is spent: trials in all, and for each the training images and the epochs."""
+    """How much is spent: trials in all, and for each the training images and the epochs.
+
+    Raises
+    ------
+    DigitsError
+        If there are fewer trials or epochs than one, or fewer images than digits.
+    """
 
     trials: int = 60
     images: int = 10_000
     epochs: int = 6
+
+    def __post_init__(self) -> None:
+        for name, least in (("trials", 1), ("images", 10), ("epochs", 1)):
+            if getattr(self, name) < least:
+                raise DigitsError(f"A search with {name} {getattr(self, name)} is not possible: take {least} or more.")
 
 
 def open_study(storage: str) -> optuna.Study:
@@ -73,28 +87,47 @@ def open_study(storage: str) -> optuna.Study:
         If the storage cannot be opened.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    with warnings.catch_warnings():
+    with _stored_in(storage), warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # the heartbeat is one
-        try:
-            return optuna.create_study(
-                study_name=NAME,
-                storage=optuna.storages.RDBStorage(
-                    storage,
-                    engine_kwargs={"connect_args": {"timeout": 60}} if storage.startswith("sqlite") else None,
-                    heartbeat_interval=HEARTBEAT,
-                    grace_period=GRACE,
-                    heartbeat_stale_trial_callback=optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=3),
-                ),
-                sampler=optuna.samplers.TPESampler(multivariate=True, constant_liar=True),
-                pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1),
-                load_if_exists=True,
-            )
-        except (sqlalchemy.exc.SQLAlchemyError, ImportError, RuntimeError) as error:
-            reason = str(error.__cause__ or error).splitlines()[0]
-            named = re.sub(r"//([^:/@]*):[^@]*@", r"//\1:…@", storage)  # without the password
+        url = sqlalchemy.make_url(storage)
+        sqlite = url.get_backend_name() == "sqlite"
+        if sqlite and ":memory:" in (url.database or ":memory:"):
             raise DigitsError(
-                f"The storage {named} cannot be opened ({reason}): check its address, and that its driver is installed."
-            ) from error
+                f"{storage} is in one process's memory, and a search has several: name a file, as in sqlite:///search.db."
+            )
+        return optuna.create_study(
+            study_name=NAME,
+            storage=optuna.storages.RDBStorage(
+                storage,
+                engine_kwargs={"connect_args": {"timeout": 60}} if sqlite else None,
+                heartbeat_interval=HEARTBEAT,
+                grace_period=GRACE,
+                heartbeat_stale_trial_callback=optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=3),
+            ),
+            sampler=optuna.samplers.TPESampler(multivariate=True, constant_liar=True),
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1),
+            load_if_exists=True,
+        )
+
+
+@contextmanager
+def _stored_in(storage: str) -> Iterator[None]:
+    """Turn what a storage may raise, at its opening and later, into one line."""
+    try:
+        yield
+    except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError, ImportError, RuntimeError) as error:
+        cause: BaseException = error
+        while cause.__cause__:
+            cause = cause.__cause__
+        raise DigitsError(
+            f"The storage {_named(storage)} does not work ({str(cause).splitlines()[0]}): check its address, that its "
+            "driver is installed, that it may be written and that its disk is not full."
+        ) from error
+
+
+def _named(storage: str) -> str:
+    """Name a storage without its password."""
+    return re.sub(r"//([^:/@]*):[^@]*@", r"//\1:…@", storage)
 
 
 def try_settings(trial: optuna.Trial, data: tuple[np.ndarray, ...], epochs: int) -> float:
@@ -177,12 +210,12 @@ def search(
     Raises
     ------
     DigitsError
-        If the storage cannot be opened or holds a search that spends something else on a trial, or the workers fail
-        one after the other.
+        If the storage cannot be opened or written, or holds a search that spends something else on a trial, or the
+        workers fail.
     """
     study = open_study(storage)
-    _agree_on_spending(study, budget, storage)
-    with _Workers(storage, budget, workers) as pool:
+    with _stored_in(storage), _Workers(storage, budget, workers) as pool:
+        _agree_on_spending(study, budget, storage)
         while (missing := to_do(study, budget)) or study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             show(finished(study))
             with warnings.catch_warnings():
@@ -202,17 +235,21 @@ def _agree_on_spending(study: optuna.Study, budget: Budget, storage: str) -> Non
     elif study.user_attrs.get("spent", spent) != spent:
         before = study.user_attrs["spent"]
         raise DigitsError(
-            f"The search in {storage} spends {before['images']:,} images and {before['epochs']} epochs on a trial: "
-            "give the same, or name another storage."
+            f"The search in {_named(storage)} spends {before['images']:,} images and {before['epochs']} epochs on a "
+            "trial: give the same, or name another storage."
         )
 
 
 class _Workers:
-    """Processes that try settings. At the end of a block, what they are at is finished; after an error, it is ended."""
+    """Processes that try settings. At the end of a block, what they are at is finished; after an error, it is ended.
+
+    An interrupt is this process's: they do not hear it, but are ended.
+    """
 
     def __init__(self, storage: str, budget: Budget, count: int) -> None:
-        self._arguments, self._count = (storage, budget, count), count
         self._context = multiprocessing.get_context("spawn")
+        self._reasons = self._context.SimpleQueue()
+        self._arguments, self._count = (storage, budget, count, self._reasons), count
         self._running: list[multiprocessing.Process] = []
         self._deaths = 0
 
@@ -221,20 +258,40 @@ class _Workers:
 
     def replace_dead(self, wanted: bool) -> None:
         """Forget those that have ended and, if there is work, start others in their places."""
+        if not self._reasons.empty():
+            raise DigitsError(self._reasons.get())
         self._deaths += sum(not process.is_alive() and process.exitcode != 0 for process in self._running)
         if self._deaths > 3 * self._count:
             raise DigitsError("The workers of the search fail one after the other: try python -m utils check.")
         self._running = [process for process in self._running if process.is_alive()]
         for _ in range(self._count - len(self._running) if wanted else 0):
-            self._running.append(self._context.Process(target=work, args=self._arguments, daemon=True))
-            self._running[-1].start()
+            self._running.append(self._context.Process(target=_work_or_say_why, args=self._arguments, daemon=True))
+            with _deaf():  # so is what is started in here
+                self._running[-1].start()
 
     def __exit__(self, kind: type | None, *_: object) -> None:
-        for process in self._running:
-            if kind is not None:
-                process.terminate()
-            else:
+        if kind is None:
+            for process in self._running:
                 process.join()
+            return
+        with _deaf():
+            for process in self._running:
+                process.terminate()
+            for process in self._running:
+                process.join(GRACE)
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Hear no interrupts in a block."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before or signal.default_int_handler)
 
 
 def to_do(study: optuna.Study, budget: Budget) -> bool:
@@ -289,28 +346,36 @@ def work(storage: str, budget: Budget, workers: int) -> None:
     workers
         How many share the processors of this machine.
     """
-    with suppress(KeyboardInterrupt):
-        mnist = load_mnist(verbose=False)  # before TensorFlow, which takes its time: what is wrong here is said at once
-        limit_threads(workers)
-        from utils.networks.training import split_training
+    mnist = load_mnist(verbose=False)  # before TensorFlow, which takes its time: what is wrong here is said at once
+    limit_threads(workers)
+    from utils.networks.training import split_training
 
-        x_train, x_val, y_train, y_val = split_training(mnist)
-        if budget.images < len(x_train):
-            x_train, _, y_train, _ = train_test_split(
-                x_train, y_train, train_size=budget.images, stratify=y_train, random_state=0
-            )
-        study = open_study(storage)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+    x_train, x_val, y_train, y_val = split_training(mnist)
+    if budget.images <= len(x_train) - 10:  # to leave fewer than one of each digit out is to take all
+        x_train, _, y_train, _ = train_test_split(
+            x_train, y_train, train_size=budget.images, stratify=y_train, random_state=0
+        )
+    study = open_study(storage)
+    with _stored_in(storage), warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
 
-            def objective(trial: optuna.Trial) -> float:
-                trial.set_user_attr("process", os.getpid())
-                return try_settings(trial, (x_train, x_val, y_train, y_val), budget.epochs)
+        def objective(trial: optuna.Trial) -> float:
+            trial.set_user_attr("process", os.getpid())
+            return try_settings(trial, (x_train, x_val, y_train, y_val), budget.epochs)
 
-            study.optimize(
-                objective,
-                callbacks=[lambda study, _: None if to_do(study, budget) else study.stop()],
-            )
+        study.optimize(
+            objective,
+            callbacks=[lambda study, _: None if to_do(study, budget) else study.stop()],
+        )
+
+
+def _work_or_say_why(storage: str, budget: Budget, workers: int, reasons: SimpleQueue) -> None:
+    """Work; hand what the user can put right to the process that has started this one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # on Windows it is not deaf yet
+    try:
+        work(storage, budget, workers)
+    except DigitsError as error:
+        reasons.put(str(error))
 
 
 def write_trials(study: optuna.Study, path: Path) -> None:
