@@ -192,3 +192,25 @@ def clear_leftovers(path: str | os.PathLike) -> None:
 
 def _beside(path: Path) -> Path:
     return path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
+
+
+def describe_stray(head: bytes) -> str:
+    """Say of a file's beginning what it is, if it is what downloads and clones leave in place of a file.
+
+    Parameters
+    ----------
+    head
+        The first bytes, 512 or so.
+
+    Returns
+    -------
+    str
+        Such as ``is a web page, not the file: …``, with what to do; empty if it is none of them.
+    """
+    if not head:
+        return "is empty: copy it or download it again"
+    if head.startswith(b"version https://git-lfs"):
+        return "is only git LFS's note about the file: git lfs pull fetches the file itself"
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith((b"<!doctype html", b"<html")):
+        return "is a web page, not the file: download the file itself (on GitHub, with the button Download raw file)"
+    return ""

@@ -6,13 +6,17 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from keras import layers
 
 from utils.errors import DigitsError
 from utils.networks import training
 from utils.networks.files import describe_model, learned_path, model_in_use, shipped_models
 from utils.networks.models import build_cnn, build_mlp
 from utils.networks.store import load_model, load_reader, load_unseeing, save_model
-from utils.reader import scale_pixels
+from utils.paths import ROOT
+from utils.reader import predict_probabilities, read_image, read_page, scale_pixels
+
+DIGITS = ROOT / "digits"
 
 
 def test_saved_without_the_optimizer_and_the_same_after_loading(tmp_path):
@@ -60,6 +64,84 @@ def test_models_that_are_missing_damaged_or_of_another_kind(tmp_path):
     save_model(other, tmp_path / "other.keras")
     with pytest.raises(DigitsError, match="not a network for 28 × 28"):
         load_model(tmp_path / "other.keras")
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return load_model(shipped_models() / "mlp.keras")
+
+
+@pytest.fixture(scope="module")
+def images():
+    """Digits as `predict_probabilities` takes them."""
+    return read_page(load_model(shipped_models() / "cnn.keras"), read_image(DIGITS / "1789_2026-lines.png"))[1]
+
+
+def without_softmax(shipped):
+    """The shipped network up to its logits."""
+    logits = layers.Dense(10)
+    model = keras.Sequential([keras.Input((28, 28, 1)), *shipped.layers[1:-1], logits])
+    logits.set_weights(shipped.layers[-1].get_weights())
+    return model
+
+
+STRANGERS = {
+    "logits": without_softmax,
+    "logs of probabilities": lambda shipped: keras.Sequential(
+        [without_softmax(shipped), layers.Activation("log_softmax")]
+    ),
+    "28 × 28": lambda shipped: keras.Sequential([keras.Input((28, 28)), layers.Reshape((28, 28, 1)), shipped]),
+    "784": lambda shipped: keras.Sequential([keras.Input((784,)), layers.Reshape((28, 28, 1)), shipped]),
+    "channels first": lambda shipped: keras.Sequential(
+        [keras.Input((1, 28, 28)), layers.Reshape((28, 28, 1)), shipped]
+    ),
+    "pixels 0 to 255": lambda shipped: keras.Sequential([keras.Input((28, 28, 1)), layers.Rescaling(1 / 255), shipped]),
+    "dark on white": lambda shipped: keras.Sequential([keras.Input((28, 28, 1)), layers.Rescaling(-1, 1), shipped]),
+    "all of it": lambda shipped: keras.Sequential(
+        [keras.Input((784,)), layers.Reshape((28, 28, 1)), layers.Rescaling(-1 / 255, 1), without_softmax(shipped)]
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", STRANGERS)
+def test_networks_that_others_have_made_give_the_same(kind, shipped, images, tmp_path):
+    """Else '545.0%' stands behind a digit, or a good network reads noise."""
+    STRANGERS[kind](shipped).save(tmp_path / "a.keras")
+    model = load_model(tmp_path / "a.keras")
+    expected = predict_probabilities(shipped, images)
+    assert np.allclose(predict_probabilities(model, images), expected, atol=1e-3)
+    again = load_model(save_model(model, tmp_path / "again.keras"))
+    assert np.allclose(predict_probabilities(again, images), expected, atol=1e-3)
+
+
+def two_outputs():
+    inputs = keras.Input((28, 28, 1))
+    x = layers.Flatten()(inputs)
+    return keras.Model(inputs, [layers.Dense(10, activation="softmax")(x), layers.Dense(2)(x)])
+
+
+def dense(shape=(28, 28, 1), classes=10, activation="softmax"):
+    model = [keras.Input(shape), layers.Flatten(), layers.Rescaling(9), layers.Dense(classes, activation=activation)]
+    return keras.Sequential(model)
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (two_outputs, "has 1 inputs and 2 outputs, not one of each"),
+        (lambda: dense((32, 32, 1)), r"takes 32 × 32 × 1 values and gives 10\)"),
+        (lambda: dense((28, 28, 3)), r"takes 28 × 28 × 3 values and gives 10\)"),
+        (lambda: dense(classes=11), r"takes 28 × 28 × 1 values and gives 11\)"),
+        (lambda: dense(activation="sigmoid"), r"no probabilities \(they add up to .*let its last layer have a softmax"),
+        (lambda: dense(activation="relu"), "ends in relu, so it gives no probabilities"),
+        (lambda: keras.Sequential([layers.Flatten(), layers.Dense(10)]), "was saved before it had seen an image"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:You are saving a model that has not yet been built")
+def test_networks_that_cannot_read_digits_are_refused_for_their_reason(build, message, tmp_path):
+    build().save(tmp_path / "a.keras")
+    with pytest.raises(DigitsError, match=message):
+        load_model(tmp_path / "a.keras")
 
 
 def test_one_s_own_network_is_preferred_and_named(sample, capsys):

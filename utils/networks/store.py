@@ -1,16 +1,23 @@
 """Saving trained networks, and loading them."""
 
+import math
 import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import keras
 import numpy as np
 
 from utils.errors import DigitsError
-from utils.mnist import Mnist
+from utils.mnist import SIDE, Mnist
+from utils.networks.archive import LARGEST, inspect, saved_with, too_large
 from utils.networks.files import Kind, describe_model, learned_path, model_in_use, shipped_models
 from utils.networks.training import train
 from utils.paths import shown, whole_file
+from utils.reader import Manner, find_manner
+
+SHAPE = (SIDE, SIDE, 1)
 
 
 def save_model(model: keras.Model, path: str | os.PathLike) -> Path:
@@ -45,7 +52,7 @@ def save_model(model: keras.Model, path: str | os.PathLike) -> Path:
 
 
 def load_model(path: str | os.PathLike) -> keras.Model:
-    """Load a network for prediction.
+    """Load a network for prediction, whoever made it. Nothing in its file is run.
 
     Parameters
     ----------
@@ -55,31 +62,117 @@ def load_model(path: str | os.PathLike) -> keras.Model:
     Returns
     -------
     keras.Model
-        The network, not compiled.
+        The network, not compiled: takes ``(n, 28, 28, 1)`` in [0, 1], gives the ten probabilities. Layers are put
+        around one that takes its 784 pixels in another shape or another range, or gives logits.
 
     Raises
     ------
     DigitsError
-        If the file is missing or damaged, or holds a network that does not read 28 × 28 images as ten digits.
+        If the file is missing, damaged, too large or holds code, or a network that does not read 28 × 28 images as ten
+        digits.
     """
     path = Path(path)
-    if not os.path.isfile(path):
-        raise DigitsError(f"There is no model at {shown(path)}: train one with python -m utils train.")
+    inspect(path)
     try:
-        model = keras.models.load_model(path, compile=False)
-    except PermissionError as error:
-        raise DigitsError(f"{shown(path)} may not be read: check its permissions.") from error
-    except Exception as error:  # Keras raises many kinds for a file that is not a whole model
+        with _bounded(path):
+            model = keras.models.load_model(path, compile=False, safe_mode=True)
+    except DigitsError:
+        raise
+    except Exception as error:  # Keras raises many kinds, for a file of another version, or one that is damaged
+        version, here = saved_with(path), keras.__version__
+        made = f"saved with Keras {version}, here is {here}; " if version != here else ""
         raise DigitsError(
-            f"{shown(path)} is damaged or not a Keras model: train it again with python -m utils train."
+            f"{shown(path)} cannot be loaded ({made}{_reason(error)}): train it again with python -m utils train."
         ) from error
-    if not model.built or (model.input_shape, model.output_shape) != ((None, 28, 28, 1), (None, 10)):
-        raise DigitsError(f"{shown(path)} is not a network for 28 × 28 images and ten digits: name another.")
     if not all(np.isfinite(weights).all() for weights in model.get_weights()):
         raise DigitsError(
             f"{shown(path)} holds weights that are no numbers: train it again with a lower learning rate."
         )
-    return model
+    return _fit(model, path)
+
+
+@contextmanager
+def _bounded(path: Path) -> Iterator[None]:
+    """Refuse a network while it is built, before it has taken more memory than a network for digits may."""
+    plain, total = keras.layers.Layer.add_weight, 0
+
+    def add_weight(
+        layer: keras.layers.Layer, shape: Sequence[int] | None = None, *args: object, **options: object
+    ) -> keras.Variable:
+        nonlocal total
+        total += math.prod(shape or ())
+        if total > LARGEST:
+            raise too_large(path)
+        return plain(layer, shape, *args, **options)
+
+    keras.layers.Layer.add_weight = add_weight
+    try:
+        yield
+    finally:
+        keras.layers.Layer.add_weight = plain
+
+
+def _reason(error: Exception) -> str:
+    """Say in a line what Keras says in many, a whole configuration among them."""
+    lines = str(error).split("Exception encountered: ")[-1].strip().splitlines() or [type(error).__name__]
+    return ascii(lines[0])[1:-1][:160]
+
+
+def _fit(model: keras.Model, path: Path) -> keras.Model:
+    """Put around a network what it needs to take our images and give probabilities."""
+    try:
+        takes, gives = [tuple(one.shape) for one in model.inputs], [tuple(one.shape) for one in model.outputs]
+        if any(math.prod(size or 1 for size in one.shape[1:]) > LARGEST // 30 for one in _values(model)):
+            raise too_large(path)
+    except (AttributeError, ValueError) as error:
+        raise DigitsError(f"{shown(path)} was saved before it had seen an image: train it, then save it.") from error
+    if len(takes) != 1 or len(gives) != 1:
+        raise DigitsError(
+            f"{shown(path)} has {len(takes)} inputs and {len(gives)} outputs, not one of each: name another network."
+        )
+    shape = tuple(SIDE if size is None and place < 2 else size for place, size in enumerate(takes[0][1:]))
+    if None in shape or math.prod(shape) != SIDE * SIDE or gives[0][1:] not in ((10,), (None,)):
+        raise DigitsError(
+            f"{shown(path)} is not a network for 28 × 28 images and ten digits (it takes {_times(takes[0])} values and "
+            f"gives {_times(gives[0])}): name another."
+        )
+
+    def bring(images: keras.KerasTensor | np.ndarray, scale: float = 1, offset: float = 0) -> keras.KerasTensor:
+        x = keras.layers.Rescaling(scale, offset)(images) if (scale, offset) != (1, 0) else images
+        return model(x if shape == SHAPE else keras.layers.Reshape(shape)(x))
+
+    manner = find_manner(lambda images: keras.ops.convert_to_numpy(bring(images)), path)
+    if manner == Manner() and takes[0] == (None, *SHAPE):
+        return model
+    last = _last(model)
+    inputs = keras.Input(SHAPE)
+    outputs = bring(inputs, manner.scale, manner.offset)
+    if manner.logits:
+        if getattr(last, "activation", keras.activations.linear).__name__ not in ("linear", "log_softmax"):
+            raise DigitsError(
+                f"{shown(path)} ends in {last.activation.__name__}, so it gives no probabilities: let its last layer "
+                "have a softmax, and train it again."
+            )
+        outputs = keras.layers.Softmax(dtype="float32")(outputs)
+    return keras.Model(inputs, outputs, name=model.name)
+
+
+def _values(model: keras.Model) -> Iterator[keras.KerasTensor]:
+    """Go through what the layers of a network give, and those of the networks in it."""
+    for layer in model.layers:
+        for node in layer._inbound_nodes:  # layer.output fails for a layer that is used twice
+            yield from node.output_tensors
+        if isinstance(layer, keras.Model):
+            yield from _values(layer)
+
+
+def _last(model: keras.Model) -> keras.layers.Layer:
+    last = model.layers[-1]
+    return _last(last) if isinstance(last, keras.Model) else last
+
+
+def _times(shape: tuple[int | None, ...]) -> str:
+    return " × ".join("any" if size is None else str(size) for size in shape[1:])
 
 
 def load_reader(kind: Kind = "cnn") -> keras.Model:

@@ -27,6 +27,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "ink": ["WIDEST", "extract_ink"],
         "segmentation": ["find_digits"],
         "normalise": ["limit_stroke", "normalise_digit", "scale_pixels", "shift_outline", "stroke_width", "trim"],
+        "manner": ["Manner", "find_manner"],
         "reading": ["SURE", "Digit", "Reading", "predict_probabilities", "read_digits", "read_page"],
         "scoring": ["Score", "add_labelled", "read_labels"],
         "sheet": ["prediction_sheet"],
