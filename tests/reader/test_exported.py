@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
+import tempfile
 import threading
+import warnings
 
 import numpy as np
 import pytest
@@ -105,6 +107,108 @@ def test_a_network_for_something_else_is_refused(tmp_path):
     other.export(tmp_path / "other.tflite", format="litert", verbose=False)
     with pytest.raises(DigitsError, match="is not a network for 28 × 28 images and ten digits"):
         ExportedNetwork(tmp_path / "other.tflite")
+
+
+def strangers():
+    """The shipped dense network, with other inputs, and without its softmax."""
+    import keras
+    from keras import layers
+
+    inner = load_model(shipped_models() / "mlp.keras")
+    yield keras.Sequential([keras.Input((784,)), layers.Reshape((28, 28, 1)), inner])
+    yield keras.Sequential([keras.Input((28, 28, 1)), layers.Rescaling(1 / 255), inner])
+    inner, logits = load_model(shipped_models() / "mlp.keras"), layers.Dense(10)
+    model = keras.Model(inner.inputs, logits(inner.layers[-2].output))
+    logits.set_weights(inner.layers[-1].get_weights())
+    yield model
+
+
+def test_networks_that_others_have_exported_give_the_same(tmp_path, sample):
+    """Else '545.0%' stands behind a digit, or a good network reads noise."""
+    images = sample.x_test[:200]
+    expected = predict_probabilities(load_model(shipped_models() / "mlp.keras"), images)
+    for index, model in enumerate(strangers()):
+        path = tmp_path / f"{index}.tflite"
+        model.export(path, format="litert", verbose=False)
+        assert np.allclose(ExportedNetwork(path).predict(images), expected, atol=1e-3), index
+
+
+def test_a_network_in_whole_numbers(tmp_path, sample):
+    """Phones are given networks whose inputs and outputs are bytes."""
+    import tensorflow as tf
+
+    images = sample.x_test[:200]
+    converter = tf.lite.TFLiteConverter.from_keras_model(load_model(shipped_models() / "mlp.keras"))
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: ([scale_pixels(image[np.newaxis])] for image in sample.x_train[:50])
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = converter.inference_output_type = tf.uint8
+    path = tmp_path / "bytes.tflite"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        path.write_bytes(converter.convert())
+    table = ExportedNetwork(path).predict(images)
+    expected = predict_probabilities(load_model(shipped_models() / "mlp.keras"), images)
+    assert np.mean(table.argmax(axis=1) == expected.argmax(axis=1)) > 0.98
+    assert table.min() >= 0
+    assert table.max() <= 1
+
+
+def refused():
+    import keras
+    from keras import layers
+
+    image = keras.Input((28, 28, 1))
+    flat = layers.Flatten()(image)
+    ten = layers.Dense(10, activation="softmax")
+    yield keras.Model(image, [ten(flat), layers.Dense(2)(flat)]), "has 1 inputs and 2 outputs, not one of each"
+    yield keras.Model(image, layers.Dense(11)(flat)), r"takes 28 × 28 × 1 values and gives 11\)"
+    yield keras.Model(image, layers.Dense(10, activation="sigmoid")(flat)), "ten numbers that are no probabilities"
+    large = layers.GlobalAveragePooling2D()(layers.UpSampling2D(300)(image))
+    yield keras.Model(image, layers.Dense(10, activation="softmax")(large)), "would take too much memory"
+    lines = layers.LSTM(4)(layers.Reshape((28, 28))(image))
+    yield keras.Model(image, layers.Dense(10)(lines)), r"uses Flex\w+, which LiteRT alone does not have"
+
+
+def test_networks_that_cannot_read_digits_are_refused_for_their_reason(tmp_path):
+    for index, (model, message) in enumerate(refused()):
+        path = tmp_path / f"{index}.tflite"
+        model.export(path, format="litert", verbose=False)
+        with pytest.raises(DigitsError, match=f"{index}.tflite .*{message}"):
+            ExportedNetwork(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "is only git LFS's note"),
+        (b"<html>", "is a web page"),
+        (b"PK\x03\x04", "is no LiteRT model but a zip file: give a Keras model the ending .keras"),
+    ],
+)
+def test_files_of_other_kinds_are_named(content, message, tmp_path):
+    (tmp_path / "a.tflite").write_bytes(content)
+    with pytest.raises(DigitsError, match=f"a.tflite {message}"):
+        ExportedNetwork(tmp_path / "a.tflite")
+    with pytest.raises(DigitsError, match="is a folder: name a .tflite file"):
+        ExportedNetwork(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["1", "cnn.tflite"])
+def test_a_full_disk_is_said_in_a_line_and_nothing_is_left(name, cnn, tmp_path, monkeypatch):
+    """TensorFlow tells of its own functions for a hundred lines; it needs the temporary folder, too."""
+    resource = pytest.importorskip("resource", reason="needs limits of Unix")
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))  # a larger file fails, as on a full disk
+    try:
+        with pytest.raises(DigitsError, match=r"was not written \(.*File too large\): is the disk full, or the folder"):
+            export_model(cnn, tmp_path / "out" / name)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert os.listdir(tmp_path / "out") == os.listdir(tmp_path / "temporary") == []
 
 
 def test_reading_with_it_needs_no_tensorflow(file, save, draw):

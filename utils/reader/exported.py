@@ -7,8 +7,11 @@ with it, ``tests/benchmarks/service.py`` measures.
 
 import hashlib
 import logging
+import math
 import os
+import re
 import shutil
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,8 +22,9 @@ import numpy as np
 
 from utils.errors import DigitsError
 from utils.mnist import SIDE
-from utils.paths import check_writable, shown, whole_file
+from utils.paths import check_writable, describe_stray, shown, whole_file
 from utils.quiet import stderr_silenced
+from utils.reader.manner import find_manner
 from utils.reader.normalise import scale_pixels
 
 if TYPE_CHECKING:
@@ -29,6 +33,8 @@ if TYPE_CHECKING:
 
 #: The ending of a network in LiteRT's format.
 EXPORTED_SUFFIX = ".tflite"
+#: So many numbers the largest table of a network may have, as in `utils.networks.archive`.
+LARGEST_TENSOR = 30_000_000
 
 
 def export_model(model: "keras.Model", path: str | os.PathLike) -> Path:
@@ -54,7 +60,7 @@ def export_model(model: "keras.Model", path: str | os.PathLike) -> Path:
     """
     path = Path(path)
     if path.suffix == EXPORTED_SUFFIX:
-        with whole_file(path) as part, _quietly():
+        with whole_file(path) as part, _exporting(path):
             model.export(part, format="litert", verbose=False)
         return path
     if path.suffix:
@@ -66,14 +72,28 @@ def export_model(model: "keras.Model", path: str | os.PathLike) -> Path:
     check_writable(path)
     part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with _quietly():
+        with _exporting(path):
             model.export(part, format="tf_saved_model", verbose=False)
-        part.replace(path)
-    except OSError as error:
-        raise DigitsError(f"{shown(path)} was not written ({error.strerror or error}): is the disk full?") from error
+            part.replace(path)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return path
+
+
+@contextmanager
+def _exporting(path: Path) -> Iterator[None]:
+    """Say in a line what TensorFlow says in a hundred, when a disk is full; it writes to the temporary folder, too."""
+    import tensorflow
+
+    try:
+        with _quietly():
+            yield
+    except (OSError, tensorflow.errors.OpError) as error:
+        reason = getattr(error, "strerror", None) or str(error).rpartition("; ")[2].partition(" [Op:")[0]
+        raise DigitsError(
+            f"{shown(path)} was not written ({reason[:200]}): is the disk full, or the folder for temporary files, "
+            f"{shown(tempfile.gettempdir())}?"
+        ) from error
 
 
 @contextmanager
@@ -95,7 +115,9 @@ def describe_version(path: str | os.PathLike) -> str:
 
 
 class ExportedNetwork:
-    """A network in LiteRT's format, for any number of threads.
+    """A network in LiteRT's format, whoever made it, for any number of threads.
+
+    One that takes its 784 pixels in another shape, range or type, or gives logits, is brought what it wants.
 
     Parameters
     ----------
@@ -105,25 +127,31 @@ class ExportedNetwork:
     Raises
     ------
     DigitsError
-        If the file is missing or damaged, or holds a network that does not read 28 × 28 images as ten digits.
+        If the file is missing, damaged or too large, or holds a network that does not read 28 × 28 images as ten
+        digits.
     """
 
     def __init__(self, path: str | os.PathLike) -> None:
-        if not os.path.isfile(path):
-            raise DigitsError(f"There is no exported model at {shown(path)}: make one with python -m utils export.")
         self._path, self._of_thread = Path(path), threading.local()
+        _see_what_it_is(self._path)
         try:
             interpreter = self._interpreter()
-            shapes = [
-                details[0]["shape"].tolist()
-                for details in (interpreter.get_input_details(), interpreter.get_output_details())
-            ]
+        except DigitsError:
+            raise
         except Exception as error:  # LiteRT raises several kinds for a file that is not a whole model
+            raise DigitsError(_why_not(self._path, str(error))) from error
+        takes, gives = interpreter.get_input_details(), interpreter.get_output_details()
+        if len(takes) != 1 or len(gives) != 1:
             raise DigitsError(
-                f"{shown(path)} is damaged or not a LiteRT model: make it again with python -m utils export."
-            ) from error
-        if shapes != [[1, SIDE, SIDE, 1], [1, 10]]:
-            raise DigitsError(f"{shown(path)} is not a network for 28 × 28 images and ten digits: name another.")
+                f"{shown(path)} has {len(takes)} inputs and {len(gives)} outputs, not one of each: name another."
+            )
+        shapes = [details["shape"].tolist() for details in (takes[0], gives[0])]
+        if math.prod(shapes[0]) != SIDE * SIDE or shapes[1] != [1, 10]:
+            raise DigitsError(
+                f"{shown(path)} is not a network for 28 × 28 images and ten digits (it takes {_times(shapes[0])} "
+                f"values and gives {_times(shapes[1])}): name another."
+            )
+        self._manner = find_manner(self._outputs, path)
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """Judge prepared images.
@@ -138,14 +166,26 @@ class ExportedNetwork:
         (n, 10) float32 array
             What `utils.reader.predict_probabilities` returns.
         """
-        interpreter = self._interpreter()
-        into, out = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
-        table = np.empty((len(images), 10), np.float32)
-        for row, image in zip(table, scale_pixels(images), strict=True):  # one by one: together they take as long
-            interpreter.set_tensor(into, image[np.newaxis])
-            interpreter.invoke()
-            row[:] = interpreter.get_tensor(out)[0]
+        manner, pixels = self._manner, scale_pixels(images)
+        if (manner.scale, manner.offset) != (1, 0):
+            pixels = pixels * np.float32(manner.scale) + np.float32(manner.offset)
+        table = self._outputs(pixels)
+        if manner.logits:
+            table = np.exp(table - table.max(axis=1, keepdims=True))
+            table /= table.sum(axis=1, keepdims=True)
         return table
+
+    def _outputs(self, images: np.ndarray) -> np.ndarray:
+        """Run the network on ``(n, 28, 28, 1) float32``, one by one: together they take as long."""
+        interpreter = self._interpreter()
+        takes, gives = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+        table = np.empty((len(images), 10), np.float32)
+        for row, image in zip(table, _quantised(images, takes), strict=True):
+            interpreter.set_tensor(takes["index"], image.reshape(takes["shape"]))
+            interpreter.invoke()
+            row[:] = interpreter.get_tensor(gives["index"])[0]
+        scale, zero = gives["quantization"]
+        return (table - zero) * np.float32(scale) if scale else table
 
     def _interpreter(self) -> "Interpreter":
         """Return this thread's own: an interpreter must not be used by two threads at once."""
@@ -153,6 +193,51 @@ class ExportedNetwork:
             with stderr_silenced():
                 from ai_edge_litert.interpreter import Interpreter
 
-                self._of_thread.interpreter = Interpreter(str(self._path), num_threads=1)
-                self._of_thread.interpreter.allocate_tensors()
+                interpreter = Interpreter(str(self._path), num_threads=1)
+                sizes = [math.prod(details["shape"].tolist()) for details in interpreter.get_tensor_details()]
+                if max(sizes, default=0) > LARGEST_TENSOR:
+                    raise DigitsError(f"{shown(self._path)} would take too much memory: name a smaller one.")
+                interpreter.allocate_tensors()
+                self._of_thread.interpreter = interpreter
         return self._of_thread.interpreter
+
+
+def _quantised(images: np.ndarray, takes: dict) -> np.ndarray:
+    """Bring pixels into the whole numbers that a network takes which was made small for phones."""
+    scale, zero = takes["quantization"]
+    if not scale:
+        return images.astype(takes["dtype"])
+    limits = np.iinfo(takes["dtype"])
+    return np.clip(np.round(images / np.float32(scale)) + zero, limits.min, limits.max).astype(takes["dtype"])
+
+
+def _see_what_it_is(path: Path) -> None:
+    if os.path.isdir(path):
+        raise DigitsError(f"{shown(path)} is a folder: name a {EXPORTED_SUFFIX} file.")
+    if not os.path.isfile(path):
+        raise DigitsError(f"There is no exported model at {shown(path)}: make one with python -m utils export.")
+    try:
+        with open(path, "rb") as file:
+            head = file.read(512)
+    except OSError as error:
+        raise DigitsError(f"{shown(path)} cannot be read ({error.strerror}): check its permissions.") from error
+    stray = describe_stray(head)
+    if stray:
+        raise DigitsError(f"{shown(path)} {stray}.")
+    if head.startswith(b"PK"):
+        raise DigitsError(f"{shown(path)} is no LiteRT model but a zip file: give a Keras model the ending .keras.")
+
+
+def _why_not(path: Path, said: str) -> str:
+    """Say in a line why LiteRT does not run a file."""
+    foreign = re.search(r"custom op: (\w+)|\((Flex\w+)\)", said)
+    if foreign:
+        return (
+            f"{shown(path)} uses {foreign[1] or foreign[2]}, which LiteRT alone does not have: build the network from "
+            "other layers, and make the file again with python -m utils export."
+        )
+    return f"{shown(path)} is damaged or not a LiteRT model: make it again with python -m utils export."
+
+
+def _times(shape: list[int]) -> str:
+    return " × ".join(map(str, shape[1:]))
