@@ -80,11 +80,39 @@ def test_tensorflow_serving_s_format(cnn, tmp_path, sample):
     assert [path.name for path in (tmp_path / "digits").iterdir()] == ["1"], "nothing else is left behind"
 
 
-def test_a_version_changes_with_the_network(file, tmp_path):
-    other = tmp_path / "other.tflite"
-    other.write_bytes(file.read_bytes() + b"x")
-    assert len(describe_version(file)) == 12
-    assert describe_version(file) != describe_version(other)
+def test_a_version_is_that_of_the_network(cnn, file, tmp_path):
+    """The same in both formats, compiled or not, and another after more training: whoever asks, can tell them apart."""
+    import keras
+
+    cnn.save(tmp_path / "cnn.keras")
+    version = describe_version(tmp_path / "cnn.keras")
+    assert len(version) == 12
+    assert describe_version(file) == version
+    other = keras.models.clone_model(cnn)
+    other.set_weights(cnn.get_weights())
+    other.compile("adam", "sparse_categorical_crossentropy")
+    other.save(tmp_path / "compiled.keras")
+    assert describe_version(tmp_path / "compiled.keras") == version
+    other.fit(np.zeros((2, 28, 28, 1)), np.zeros(2), verbose=0)
+    other.save(tmp_path / "other.keras")
+    assert describe_version(tmp_path / "other.keras") != version
+    assert describe_version(export_model(other, tmp_path / "other.tflite")) == describe_version(
+        tmp_path / "other.keras"
+    )
+
+
+def test_a_file_of_others_has_a_version_too(file, tmp_path):
+    content = file.read_bytes().replace(b"digits network, version", b"some other network here")
+    for number in range(2):
+        (tmp_path / f"{number}.tflite").write_bytes(content + bytes(number))
+    assert describe_version(tmp_path / "0.tflite") != describe_version(tmp_path / "1.tflite")
+
+
+def test_a_network_in_memory_answers_as_its_file(file, sample):
+    images = sample.x_test[:20]
+    assert (ExportedNetwork(file.read_bytes()).predict(images) == ExportedNetwork(file).predict(images)).all()
+    with pytest.raises(DigitsError, match="network.tflite is damaged"):
+        ExportedNetwork(b"Dear teacher")
 
 
 def test_files_that_cannot_be_used(cnn, tmp_path, sample):

@@ -6,6 +6,7 @@ with it, ``tests/benchmarks/service.py`` measures.
 """
 
 import hashlib
+import io
 import logging
 import math
 import os
@@ -13,8 +14,9 @@ import re
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import zipfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
 #: The ending of a network in LiteRT's format.
 EXPORTED_SUFFIX = ".tflite"
+#: How an exported file names its version, in the description that the format has a place for.
+VERSION = "digits network, version {}"
 #: So many numbers the largest table of a network may have, as in `utils.networks.archive`.
 LARGEST_TENSOR = 30_000_000
 
@@ -62,6 +66,7 @@ def export_model(model: "keras.Model", path: str | os.PathLike) -> Path:
     if path.suffix == EXPORTED_SUFFIX:
         with whole_file(path) as part, _exporting(path):
             model.export(part, format="litert", verbose=False)
+            _add_version(part, _hash_weights(model.get_weights()))
         return path
     if path.suffix:
         raise DigitsError(
@@ -110,8 +115,49 @@ def _quietly() -> Iterator[None]:
 
 
 def describe_version(path: str | os.PathLike) -> str:
-    """Return what tells one network from another: the first twelve digits of its file's SHA-256."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12]
+    """Return what tells one network from another, the same for a ``.keras`` file and for what is exported from it.
+
+    Parameters
+    ----------
+    path
+        A ``.keras`` or a ``.tflite`` file.
+
+    Returns
+    -------
+    str
+        The first twelve digits of the SHA-256 of its weights, which an exported file keeps in its description; of the
+        whole file, if it has none that can be found.
+    """
+    data = Path(path).read_bytes()
+    if found := re.search(VERSION.format("([0-9a-f]{12})").encode(), data):
+        return found[1].decode()
+    with suppress(zipfile.BadZipFile, KeyError, OSError):
+        import h5py
+
+        weights = []
+        with zipfile.ZipFile(io.BytesIO(data)) as archive, archive.open("model.weights.h5") as file:
+            h5py.File(file).visititems(lambda name, item: weights.append(item[()]) if _is_weight(name, item) else None)
+        return _hash_weights(weights)
+    return hashlib.sha256(data).hexdigest()[:12]
+
+
+def _is_weight(name: str, item: object) -> bool:
+    """Tell a network's weights from its optimizer's state and from the counters of its random layers."""
+    return hasattr(item, "shape") and not name.startswith("optimizer") and "seed_generator" not in name
+
+
+def _hash_weights(weights: Iterable[np.ndarray]) -> str:
+    """Hash weights in whatever order, for the file has another than the network."""
+    each = sorted(hashlib.sha256(repr(one.shape).encode() + one.tobytes()).digest() for one in weights)
+    return hashlib.sha256(b"".join(each)).hexdigest()[:12]
+
+
+def _add_version(path: Path, version: str) -> None:
+    from tensorflow.lite.tools import flatbuffer_utils
+
+    content = flatbuffer_utils.read_model(str(path))
+    content.description = VERSION.format(version)
+    path.write_bytes(flatbuffer_utils.convert_object_to_bytearray(content))
 
 
 class ExportedNetwork:
@@ -122,7 +168,7 @@ class ExportedNetwork:
     Parameters
     ----------
     path
-        A ``.tflite`` file, such as `export_model` writes.
+        A ``.tflite`` file, such as `export_model` writes, or the bytes that would be in it.
 
     Raises
     ------
@@ -131,9 +177,13 @@ class ExportedNetwork:
         digits.
     """
 
-    def __init__(self, path: str | os.PathLike) -> None:
+    def __init__(self, path: str | os.PathLike | bytes) -> None:
+        self._content = path if isinstance(path, bytes) else None
+        if self._content is not None:
+            path = f"network{EXPORTED_SUFFIX}"  # what it is called in errors
         self._path, self._of_thread = Path(path), threading.local()
-        _see_what_it_is(self._path)
+        if self._content is None:
+            _see_what_it_is(self._path)
         try:
             interpreter = self._interpreter()
         except DigitsError:
@@ -193,7 +243,8 @@ class ExportedNetwork:
             with stderr_silenced():
                 from ai_edge_litert.interpreter import Interpreter
 
-                interpreter = Interpreter(str(self._path), num_threads=1)
+                source = {"model_content": self._content} if self._content else {"model_path": str(self._path)}
+                interpreter = Interpreter(**source, num_threads=1)
                 sizes = [math.prod(details["shape"].tolist()) for details in interpreter.get_tensor_details()]
                 if max(sizes, default=0) > LARGEST_TENSOR:
                     raise DigitsError(f"{shown(self._path)} would take too much memory: name a smaller one.")
