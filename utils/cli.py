@@ -352,6 +352,13 @@ def _add_serve(commands: argparse._SubParsersAction) -> None:
         metavar="URL",
         help="another site whose pages may use the service, such as https://school.example; may be repeated",
     )
+    serve.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="another name that the service goes by, behind a proxy for example; * for any; may be repeated",
+    )
     serve.set_defaults(run=_serve)
 
 
@@ -359,7 +366,14 @@ def _serve(options: argparse.Namespace) -> int:
     from utils.networks import model_in_use
     from utils.service import serve
 
-    serve(options.model or model_in_use(), options.host, options.port, options.workers, tuple(options.allow_origin))
+    serve(
+        options.model or model_in_use(),
+        options.host,
+        options.port,
+        options.workers,
+        tuple(options.allow_origin),
+        tuple(options.allow_host),
+    )
     return 0
 
 

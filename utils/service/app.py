@@ -3,29 +3,27 @@
 import asyncio
 import logging
 import mimetypes
+import re
 from collections.abc import AsyncGenerator, Coroutine
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
-import cv2
 from fastapi import FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import FileResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel, Field
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from utils.reader import ExportedNetwork, Reading
 from utils.service.desk import Desk
+from utils.service.guard import Guard, check_origin
 from utils.service.settings import Settings
 from utils.service.upload import RefusedError, Uploads
 
 PAGE = Path(__file__).resolve().parent / "page"
-#: What the page may load, and from where: from here alone.
-POLICY = "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+#: How an upload begins that is text with an image written in it: JSON, a data URL, the Base64 of a PNG or a JPEG.
+WRITTEN = re.compile(rb"\s*([{\[\"]|data:|iVBORw0KGgo|/9j/)")
 log = logging.getLogger("uvicorn.error")
 mimetypes.add_type("text/javascript", ".js")  # Windows may have another name for it, and then no module would run
 
@@ -49,7 +47,7 @@ class ModelAnswer(BaseModel):
     """The network that reads."""
 
     name: str
-    version: str = Field(description="The first digits of its file's SHA-256.")
+    version: str = Field(description="The first digits of its weights' SHA-256.")
 
 
 class Answer(BaseModel):
@@ -90,47 +88,51 @@ PROBLEMS = {
     403: "Another site's page may not use this service.",
     408: "The upload took too long.",
     413: "The upload is too large.",
+    421: "This service does not go by that name.",
     422: "It is not an image that can be read.",
     503: "Too many images are waiting, or reading took too long: try again.",
 }
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
+def create_app(settings: Settings, desk: Desk | None = None) -> FastAPI:
     """Make the service.
 
     Parameters
     ----------
     settings
-        Which network reads, and the limits; by default those that ``python -m utils serve`` left for its workers.
+        Which network reads, and the limits.
+    desk
+        Where images wait, if its readers have been started already.
 
     Returns
     -------
     FastAPI
         The application, for uvicorn or a test client.
     """
-    settings = settings or Settings.from_environment()
     model = {"name": settings.name, "version": settings.version}
-
-    desk, uploads = Desk(ExportedNetwork(settings.network), settings), Uploads(settings)
+    desk, uploads = desk or Desk(settings), Uploads(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
-        cv2.setNumThreads(1)  # the cores are shared out among images, not within one
+        keeper = asyncio.create_task(desk.keep())
         yield
-        await run_in_threadpool(desk.close)
+        keeper.cancel()
+        desk.close()
 
     app = FastAPIOffline(
         title="Handwritten Digits Recognizer",
         description="Reads handwritten digits in drawings and photos. Nothing that is uploaded is kept.",
         version="1",
+        servers=[{"url": "."}],  # wherever this description was found: behind a proxy, too
         lifespan=lifespan,
     )
     if settings.origins:
         app.add_middleware(CORSMiddleware, allow_origins=settings.origins, allow_methods=["GET", "POST"])
+    app.add_middleware(Guard, hosts=settings.hosts)
 
     @app.get("/", include_in_schema=False)
     async def page() -> FileResponse:
-        return FileResponse(PAGE / "index.html", headers={"Content-Security-Policy": POLICY})
+        return FileResponse(PAGE / "index.html")
 
     @app.post(
         "/predict",
@@ -140,21 +142,24 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     async def predict(request: Request) -> dict:
         """Read the digits in an image: PNG, JPEG, WebP, BMP, TIFF, GIF or HEIC, as the body or as a form's file."""
-        _check_origin(request, settings)
+        check_origin(request, settings.origins)
         desk.check()  # before the upload, so that a full service does not fill its memory, too
         async with uploads.take(request) as (data, name):
-            reading = await _unless_gone(request, desk.read(data, name))
-        if reading.error:
-            raise RefusedError(422, reading.error)
-        return reading.record() | {"model": model}
+            if WRITTEN.match(data):
+                raise RefusedError(
+                    422, f"{name} is text, not an image: send the image's own bytes, as curl -F file=@photo.png does."
+                )
+            record = await _unless_gone(request, desk.read(data, name))
+        if record["error"]:
+            raise RefusedError(422, record["error"])
+        return record | {"model": model}
 
     @app.head("/health", include_in_schema=False)
-    @app.get("/health", responses={503: {"model": Health, "description": "Too many images are waiting."}})
+    @app.get("/health", responses={503: {"model": Health, "description": "No image can be taken now."}})
     async def health(response: Response) -> Health:
         """Say whether images can be sent."""
-        ready = not desk.full
-        response.status_code = 200 if ready else 503
-        return Health(ready=ready, model=ModelAnswer(**model))
+        response.status_code = 200 if desk.ready else 503
+        return Health(ready=desk.ready, model=ModelAnswer(**model))
 
     @app.exception_handler(RefusedError)
     async def refuse(request: Request, error: RefusedError) -> JSONResponse:
@@ -174,18 +179,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return app
 
 
-def _check_origin(request: Request, settings: Settings) -> None:
-    """Refuse what another site's page sends: a browser says where a page came from."""
-    origin = request.headers.get("origin")
-    if origin is None or origin in settings.origins:
-        return
-    with suppress(ValueError):  # an origin that is none
-        if urlsplit(origin).netloc == request.headers.get("host"):
-            return
-    raise RefusedError(403, "Pages of other sites may not use this service: start it with --allow-origin.")
-
-
-async def _unless_gone(request: Request, work: Coroutine[None, None, Reading]) -> Reading:
+async def _unless_gone(request: Request, work: Coroutine[None, None, dict]) -> dict:
     """Do some work, but give it up when the one who asked has hung up, as a page does when the next stroke is drawn."""
     task, gone = asyncio.ensure_future(work), asyncio.ensure_future(request.receive())
     try:

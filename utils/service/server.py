@@ -2,25 +2,39 @@
 
 import signal
 import socket
+import sys
 import tempfile
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import suppress
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing, suppress
+from dataclasses import replace
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-
-import uvicorn
-from uvicorn.supervisors import Multiprocess
+from typing import TYPE_CHECKING
 
 from utils.errors import DigitsError
 from utils.paths import shown
-from utils.reader import EXPORTED_SUFFIX, ExportedNetwork, describe_version
+from utils.reader import EXPORTED_SUFFIX, describe_version
+from utils.service.desk import Desk
+from utils.service.guard import own_names
 from utils.service.settings import Settings
+
+if TYPE_CHECKING:
+    import uvicorn
+    from fastapi import FastAPI
 
 #: After Ctrl-C, requests that are under way get so many seconds.
 LAST_SECONDS = 30
+#: How many connections the system lets wait to be accepted, and how many are accepted before one is looked at.
+BACKLOG, AT_ONCE = 128, 16
+#: Files that are open next to the connections: pipes, and connections that are about to be refused.
+DESCRIPTORS = 128
 
 
-def serve(model: Path, host: str, port: int, workers: int, origins: tuple[str, ...] = ()) -> None:
+def serve(
+    model: Path, host: str, port: int, workers: int, origins: tuple[str, ...] = (), hosts: tuple[str, ...] = ()
+) -> None:
     """Run the service until it is stopped by Ctrl-C or SIGTERM; what is under way then is finished.
 
     Parameters
@@ -35,6 +49,8 @@ def serve(model: Path, host: str, port: int, workers: int, origins: tuple[str, .
         How many processes read.
     origins
         Other sites whose pages may use the service.
+    hosts
+        Other names that the service goes by; ``*`` for any.
 
     Raises
     ------
@@ -44,39 +60,132 @@ def serve(model: Path, host: str, port: int, workers: int, origins: tuple[str, .
     listener = _listen(host, port)
     port = listener.getsockname()[1]
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that either signal ends the block below
-    with listener, tempfile.TemporaryDirectory(prefix="digits-") as folder, suppress(KeyboardInterrupt):
-        network = model
-        if model.suffix != EXPORTED_SUFFIX:
-            print(f"Getting {shown(model)} ready …", flush=True)
-            network = Path(folder) / f"network{EXPORTED_SUFFIX}"
-            # In a process of its own: TensorFlow's memory is free again when it has ended.
-            with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-                pool.submit(_export, model, network).result()
-        ExportedNetwork(network)  # a damaged file is found out now
-        Settings(str(network), model.name, describe_version(model), origins=origins).to_environment()
-        config = uvicorn.Config(
-            "utils.service.app:create_app",
-            factory=True,
-            workers=workers,
+    with listener, suppress(KeyboardInterrupt):
+        network, version = _get_ready(model)
+        origins = tuple(origin.lower().rstrip("/") for origin in origins)
+        names = (*own_names(), host, *hosts)
+        settings = Settings(network, model.name, version, workers=workers, origins=origins, hosts=names)
+        with closing(Desk(settings)) as desk:
+            with ThreadPoolExecutor(1) as thread:
+                starting = thread.submit(desk.start)
+                from utils.service.app import create_app  # takes about as long as a reader takes to start
+
+                starting.result()  # a damaged file is found out now
+            print(f"Open {_addresses(host, port)} in a browser (Ctrl-C stops it).", flush=True)
+            make_server(create_app(settings, desk), settings).run(sockets=[listener])
+    print("Stopped.", flush=True)
+
+
+def make_server(app: "FastAPI", settings: Settings) -> "uvicorn.Server":
+    """Set uvicorn up for the service.
+
+    Parameters
+    ----------
+    app
+        The application.
+    settings
+        The limits.
+
+    Returns
+    -------
+    uvicorn.Server
+        It wants sockets that listen.
+    """
+    import uvicorn
+
+    from utils.service.protocol import BoundedProtocol
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            for listener in sockets or []:
+                listener.listen(BACKLOG)  # what asyncio calls the backlog is how many it accepts at once, too
+
+    settings = replace(settings, connections=_make_room(settings.connections))
+    return Server(
+        uvicorn.Config(
+            app,
+            http=partial(BoundedProtocol, settings),
+            ws="none",
+            backlog=AT_ONCE,
             log_level="warning",
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=LAST_SECONDS,
-            timeout_worker_healthcheck=60,  # a worker that starts on a busy computer is slow, not dead
         )
-        print(f"Open {_addresses(host, port)} in a browser (Ctrl-C stops it).", flush=True)
-        if workers == 1:
-            uvicorn.Server(config).run(sockets=[listener])
-        else:
-            Multiprocess(config, sockets=[listener]).run()
-    print("Stopped.", flush=True)
+    )
+
+
+def _get_ready(model: Path) -> tuple[str | bytes, str]:
+    """Return the exported network, or its file, and its version."""
+    if model.suffix == EXPORTED_SUFFIX:
+        if not model.is_file():
+            raise DigitsError(f"There is no exported model at {shown(model)}: make one with python -m utils export.")
+        return str(model), describe_version(model)
+    print(f"Getting {shown(model)} ready …", flush=True)
+    try:
+        # In a process of its own: TensorFlow's memory is free again when it has ended.
+        with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+            return pool.submit(export_network, model).result()
+    except (OSError, BrokenProcessPool) as error:
+        raise DigitsError(f"{shown(model)} was not exported ({error}): is there enough memory?") from error
+
+
+def export_network(model: Path) -> tuple[bytes, str]:
+    """Export a network; the folder for that is gone before the service begins, so that none can be left behind.
+
+    Parameters
+    ----------
+    model
+        A ``.keras`` file.
+
+    Returns
+    -------
+    content : bytes
+        What would be in an exported file.
+    version : str
+        As `utils.reader.describe_version` gives it.
+
+    Raises
+    ------
+    DigitsError
+        If the file holds no network that can be used, or the disk is full.
+    """
+    from utils.networks import load_model
+    from utils.reader import export_model
+
+    network = load_model(model)
+    try:
+        with tempfile.TemporaryDirectory(prefix="digits-") as folder:
+            path = export_model(network, Path(folder) / f"network{EXPORTED_SUFFIX}")
+            return path.read_bytes(), describe_version(path)
+    except Exception as error:  # TensorFlow has kinds of its own for a disk that is full
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise DigitsError(
+            f"{shown(model)} was not exported ({reason}): is there room in the temporary folder? TMPDIR names another."
+        ) from None
+
+
+def _make_room(connections: int) -> int:
+    """Let this process open as many files as connections need, and return for how many connections that is enough."""
+    if sys.platform == "win32":
+        return connections
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + DESCRIPTORS
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        return max(1, min(connections, soft - DESCRIPTORS))
+    return connections
 
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         both = host == "::" and socket.has_dualstack_ipv6()  # so that 127.0.0.1 reaches it, too
-        listener = socket.create_server((host, port), family=family, backlog=2048, dualstack_ipv6=both)
+        listener = socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=both)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else each answer may wait for 40 ms
         return listener
     except (OSError, OverflowError) as error:
@@ -95,10 +204,3 @@ def _addresses(host: str, port: int) -> str:
         probe.connect(("192.0.2.1", 9))  # sends nothing: it only asks which of this computer's addresses would be used
         return f"{here} here, http://{probe.getsockname()[0]}:{port} on other devices in the same network,"
     return here
-
-
-def _export(model: Path, path: Path) -> None:
-    from utils.networks import load_model
-    from utils.reader import export_model
-
-    export_model(load_model(model), path)

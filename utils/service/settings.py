@@ -1,11 +1,6 @@
-"""What the service is told when it starts. Its worker processes get it through the environment."""
+"""What the service is told when it starts."""
 
-import json
-import os
-from dataclasses import asdict, dataclass
-
-#: The environment variable that hands the settings to the workers.
-VARIABLE = "DIGITS_SERVICE"
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -15,46 +10,54 @@ class Settings:
     Attributes
     ----------
     network
-        The exported network's file.
+        The exported network: its file, or what would be in it.
     name, version
         How answers call it.
+    workers
+        How many processes read, each one image at a time.
+    max_memory
+        An image may need so many bytes of memory while it is read, where the system can limit that.
+    seconds
+        A reading that takes longer is ended, and the process with it; waiting for its turn does not count.
+    stuck
+        A reader that has been at an image for so many seconds does not count as ready.
+    patience
+        An image whose turn does not come for so many seconds is given up.
+    waiting
+        How many images may be read or wait for it at once.
     max_bytes
         The largest upload.
     upload_seconds
         An upload that takes longer is given up.
     max_held
-        So many bytes of uploads may be in memory at once, in each worker.
-    seconds
-        A reading that takes longer is given up; the time in which it waits for its turn does not count.
-    patience
-        An image whose turn does not come for so many seconds is given up.
-    waiting
-        How many images may be read or wait for it at once, in each worker.
-    readers
-        How many images a worker reads at once. Two of them would take turns at Python's lock and be slower than one:
-        a second core takes a second worker.
+        So many bytes of uploads may be in memory at once.
+    connections
+        So many connections may be open at once.
+    head_seconds
+        A request whose head is not complete after so many seconds is given up, and so is an idle connection.
+    max_head, max_fields
+        The bytes and fields that a request's head may have.
     origins
         Other sites whose pages may use the service, such as ``https://school.example``.
+    hosts
+        The names by which the service may be called, next to addresses such as 192.168.1.2; ``*`` for any.
     """
 
-    network: str
+    network: str | bytes
     name: str
     version: str
+    workers: int = 1
+    max_memory: int = 1_500_000_000
+    seconds: float = 10.0
+    stuck: float = 3.0
+    patience: float = 60.0
+    waiting: int = 128
     max_bytes: int = 10_000_000
     upload_seconds: float = 30.0
     max_held: int = 200_000_000
-    seconds: float = 10.0
-    patience: float = 60.0
-    waiting: int = 128
-    readers: int = 1
+    connections: int = 1000
+    head_seconds: float = 10.0
+    max_head: int = 65_536
+    max_fields: int = 100
     origins: tuple[str, ...] = ()
-
-    def to_environment(self) -> None:
-        """Leave the settings for `from_environment`, in this process and those that it starts."""
-        os.environ[VARIABLE] = json.dumps(asdict(self))
-
-    @classmethod
-    def from_environment(cls) -> "Settings":
-        """Take the settings that `to_environment` has left."""
-        values = json.loads(os.environ[VARIABLE])
-        return cls(**values | {"origins": tuple(values["origins"])})
+    hosts: tuple[str, ...] = ("*",)
