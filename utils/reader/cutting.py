@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from utils.reader.normalise import normalise_digit, stroke_width
-from utils.reader.pieces import SURER, Box, Judge, Piece
+from utils.reader.pieces import SURER, Box, Effort, Judge, Piece
 
 #: The pieces between two cuts, by the numbers of the cuts.
 Between = tuple[int, int]
@@ -23,7 +23,7 @@ class _Cut(NamedTuple):
     touches: float
 
 
-def cut_touching(box: Box, own: np.ndarray, judge: Judge | None) -> list[Piece]:
+def cut_touching(box: Box, own: np.ndarray, judge: Judge | None, effort: Effort) -> list[Piece]:
     """Cut what may be several digits that touch.
 
     Parameters
@@ -34,6 +34,8 @@ def cut_touching(box: Box, own: np.ndarray, judge: Judge | None) -> list[Piece]:
         0 = paper, 255 = ink.
     judge
         Says of images, ``(n, 28, 28) uint8``, how sure it is that each is a digit. Without one, the proportions decide.
+    effort
+        Counts what is looked at.
 
     Returns
     -------
@@ -44,8 +46,8 @@ def cut_touching(box: Box, own: np.ndarray, judge: Judge | None) -> list[Piece]:
         return [(box, own)]
     if judge and judge(normalise_digit(own)[np.newaxis])[0] > 1 - SURER / 2:  # no row of pieces can be that much better
         return [(box, own)]
-    cuts = _propose_cuts(box, own)
-    pieces = _pieces_between(cuts, box, own)
+    cuts = _propose_cuts(box, own, effort)
+    pieces = _pieces_between(cuts, box, own, effort)
     if judge:
         images = np.array([normalise_digit(ink) for _, ink in pieces.values()])
         scores = dict(zip(pieces, judge(images), strict=True))
@@ -54,19 +56,20 @@ def cut_touching(box: Box, own: np.ndarray, judge: Judge | None) -> list[Piece]:
     return [pieces[between] for between in _best_row(cuts, scores)]
 
 
-def _propose_cuts(box: Box, own: np.ndarray) -> list[_Cut]:
+def _propose_cuts(box: Box, own: np.ndarray, effort: Effort) -> list[_Cut]:
     """Find cuts all over the width, from left to right; the first and the last are the edges."""
     pen = stroke_width(own > 127)
+    places = np.linspace(0, 1, max(3, round(6 * box.w / box.h)) + 1)[1:-1]
+    effort.spend(box, len(places))
     cuts = [_Cut(np.zeros(box.h, np.intp), 0.0)]
-    for place in np.linspace(0, 1, max(3, round(6 * box.w / box.h)) + 1)[1:-1]:
-        seam, crossing = _seam(own, place)
+    for seam, crossing in zip(*_find_seams(own, places), strict=True):
         if all(np.abs(seam - other.seam).mean() > 0.04 * box.h for other in cuts):
-            cuts.append(_Cut(seam, crossing / max(pen, 1)))
+            cuts.append(_Cut(seam, float(crossing) / max(pen, 1)))
     cuts.append(_Cut(np.full(box.h, box.w), 0.0))
     return [cuts[index] for index in np.argsort([cut.seam.mean() for cut in cuts])]
 
 
-def _pieces_between(cuts: list[_Cut], box: Box, own: np.ndarray) -> dict[Between, Piece]:
+def _pieces_between(cuts: list[_Cut], box: Box, own: np.ndarray, effort: Effort) -> dict[Between, Piece]:
     """Cut out what lies between any two cuts, if it may be a digit; the whole is always among them."""
     pieces: dict[Between, Piece] = {}
     for start in range(len(cuts)):
@@ -75,7 +78,8 @@ def _pieces_between(cuts: list[_Cut], box: Box, own: np.ndarray) -> dict[Between
             first, last = cuts[start].seam, cuts[end].seam
             if not whole and last.min() - first.max() > 1.2 * box.h:
                 continue
-            left, right = first.min(), last.max()
+            left, right = int(first.min()), int(last.max())
+            effort.spend(box._replace(w=right - left))
             columns = np.arange(left, right)
             inside = (columns >= first[:, None]) & (columns < last[:, None])
             piece = np.where(inside, own[:, left:right], 0).astype(np.uint8)
@@ -103,37 +107,38 @@ def _proportion(box: Box) -> float:
     return float(np.clip(2.2 - 1.2 * box.w / box.h, 0, 1))
 
 
-def _seam(own: np.ndarray, place: float) -> tuple[np.ndarray, float]:
-    """Find the path from top to bottom that crosses least ink.
+def _find_seams(own: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Find the paths from top to bottom that cross least ink.
 
     Parameters
     ----------
     own : (h, w) uint8 array
         0 = paper, 255 = ink.
-    place
-        Near which part of the width, 0 to 1.
+    places : (n,) array
+        Near which part of the width each is, 0 to 1.
 
     Returns
     -------
-    seam : (h,) int array
+    seams : (n, h) int array
         The column in each row; from row to row it moves by at most one.
-    crossing : float
-        The ink on it, in pixels.
+    crossings : (n,) array
+        The ink on each, in pixels.
     """
     height, width = own.shape
-    cost = own.astype(np.float32) / 255
-    away = np.abs(np.arange(width) - place * (width - 1))
-    cost += 1e-3 * away / height + np.where(away > 0.35 * height, 1e3, 0).astype(np.float32)
-    total = cost.copy()
+    total = np.empty((height, len(places), width), np.float32)
+    for index, place in enumerate(places):
+        away = np.abs(np.arange(width) - place * (width - 1))
+        far = np.where(away > 0.35 * height, 1e3, 0).astype(np.float32)
+        total[:, index] = own.astype(np.float32) / 255 + (1e-3 * away / height + far)
     for row in range(1, height):
-        above = np.pad(total[row - 1], 1, constant_values=1e6)
-        total[row] += np.minimum(np.minimum(above[:-2], above[2:]) + 0.05, above[1:-1])
-    seam = np.empty(height, np.intp)
-    seam[-1] = int(total[-1].argmin())
+        above = np.pad(total[row - 1], ((0, 0), (1, 1)), constant_values=1e6)
+        total[row] += np.minimum(np.minimum(above[:, :-2], above[:, 2:]) + 0.05, above[:, 1:-1])
+    seams = np.empty((len(places), height), np.intp)
+    seams[:, -1] = total[-1].argmin(axis=1)
+    each = np.arange(len(places))
     for row in range(height - 2, -1, -1):
-        column = seam[row + 1]
-        first = max(column - 1, 0)
-        nearby = total[row, first : column + 2].copy()
-        nearby[np.arange(first, first + len(nearby)) != column] += 0.05
-        seam[row] = first + int(nearby.argmin())
-    return seam, float(own[np.arange(height), seam].sum() / 255)
+        wide = np.pad(total[row], ((0, 0), (1, 1)), constant_values=np.inf)
+        below = seams[:, row + 1]
+        nearby = np.stack([wide[each, below] + 0.05, wide[each, below + 1], wide[each, below + 2] + 0.05])
+        seams[:, row] = below - 1 + nearby.argmin(axis=0)
+    return seams, own[np.arange(height), seams].sum(axis=1) / 255

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from utils.errors import DigitsError
+
 #: Says of images, ``(n, 28, 28) uint8``, how sure it is that each is a digit: ``(n,)``, 0 to 1.
 Judge = Callable[[np.ndarray], np.ndarray]
 #: By how much the judge must be surer of a digit joined than of its parts, or of the parts than of the whole.
@@ -25,6 +27,37 @@ class Box(NamedTuple):
         return Box(
             left, top, max(1, round((self.x + self.w) * across) - left), max(1, round((self.y + self.h) * down) - top)
         )
+
+
+class TooManyMarksError(DigitsError):
+    """There is more ink in more parts than on any page of digits, and sorting it would take minutes."""
+
+
+class Effort:
+    """How much ink may still be looked at on a page.
+
+    Whatever is cut out is counted: a piece as one, and a large one as one more for every `LARGE` of its pixels, which
+    take as long. The fullest pages of digits stay far below the limit.
+    """
+
+    #: How many pieces are looked at, at most.
+    MOST = 12_000
+    LARGE = 60_000
+
+    def __init__(self) -> None:
+        self.spent = 0
+
+    def spend(self, box: "Box", times: int = 1) -> None:
+        """Count a piece, or several of the same size.
+
+        Raises
+        ------
+        TooManyMarksError
+            If it is one too many.
+        """
+        self.spent += times * (1 + box.w * box.h // self.LARGE)
+        if self.spent > self.MOST:
+            raise TooManyMarksError("too many marks for a page of digits: crop the image to its digits, or clean it")
 
 
 #: A piece of ink and where it is: 0 = paper, 255 = ink.

@@ -16,7 +16,7 @@ from utils.mnist import SIDE
 from utils.reader.exported import ExportedNetwork
 from utils.reader.images import decode_image, prepare_image, read_image
 from utils.reader.normalise import scale_pixels
-from utils.reader.pieces import Box
+from utils.reader.pieces import Box, TooManyMarksError
 
 if TYPE_CHECKING:
     import keras
@@ -79,12 +79,15 @@ class Reading:
         Why the file could not be read, or None.
     images
         What the network saw: ``(n, 28, 28) uint8``, one for each digit.
+    crowded
+        Why no digit was looked for in an image that has too much on it, or None.
     """
 
     file: str
     digits: list[Digit] = field(default_factory=list)
     error: str | None = None
     images: np.ndarray | None = None
+    crowded: str | None = None
 
     @property
     def text(self) -> str:
@@ -104,7 +107,7 @@ class Reading:
     @property
     def note(self) -> str | None:
         """What there is to say of an image that was read and has nothing in it."""
-        return "no digit found" if self.error is None and not self.digits else None
+        return self.crowded or ("no digit found" if self.error is None and not self.digits else None)
 
     def _join(self, form: str) -> str:
         lines: dict[int, str] = {}
@@ -174,6 +177,11 @@ def read_page(model: "Network", grey: np.ndarray) -> tuple[list[Digit], np.ndarr
         In reading order.
     images : (n, 28, 28) uint8 array
         What the network saw of each.
+
+    Raises
+    ------
+    DigitsError
+        If there are more marks in it than on any page of digits.
     """
     found, images = prepare_image(grey, judge=lambda pieces: predict_probabilities(model, pieces).max(axis=1))
     table = predict_probabilities(model, images)
@@ -220,10 +228,13 @@ def read_digits(model: "Network", file: str | os.PathLike, data: bytes | None = 
     Returns
     -------
     Reading
-        What it says. A file that cannot be read is no exception here: the reason is in ``error``.
+        What it says. A file that cannot be read is no exception here: the reason is in ``error``. Nor is an image with
+        too much on it: the reason is in ``note``.
     """
     try:
         digits, images = read_page(model, read_image(file) if data is None else decode_image(data, str(file)))
+    except TooManyMarksError as error:
+        return Reading(str(file), crowded=str(error))
     except DigitsError as error:
         return Reading(str(file), error=str(error))
     return Reading(str(file), digits, images=images)

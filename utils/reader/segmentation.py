@@ -5,6 +5,7 @@ are left out, digits that touch are cut (`utils.reader.cutting`), and lines are 
 of it. What it leaves open can be asked of a network that knows what a digit looks like.
 """
 
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import cv2
@@ -12,7 +13,7 @@ import numpy as np
 
 from utils.reader.cutting import cut_touching
 from utils.reader.normalise import normalise_digit
-from utils.reader.pieces import SURER, Box, Judge, Piece, shared_extent, union
+from utils.reader.pieces import SURER, Box, Effort, Judge, Piece, shared_extent, union
 
 #: Nothing smaller is legible, in pixels of the ink.
 LEAST = 10
@@ -53,6 +54,11 @@ def find_digits(ink: np.ndarray, judge: Judge | None = None) -> list[Found]:
     -------
     list of Found
         In reading order: line by line, each from left to right; empty if there is no ink.
+
+    Raises
+    ------
+    TooManyMarksError
+        If there are more marks than on any page of digits.
     """
     page = _Page(ink)
     groups = page.join_parts()
@@ -64,7 +70,7 @@ def find_digits(ink: np.ndarray, judge: Judge | None = None) -> list[Found]:
     for group in groups:
         box, own = page.piece(group)
         if max(box.w, box.h) >= max(0.3 * page.height, LEAST):
-            digits += cut_touching(box, own, judge)
+            digits += cut_touching(box, own, judge, page.effort)
     return _in_reading_order(digits)
 
 
@@ -77,26 +83,26 @@ class _Page:
 
     def __init__(self, ink: np.ndarray) -> None:
         self.ink = ink
+        self.effort = Effort()
         _, self.labels, stats, _ = cv2.connectedComponentsWithStats((ink > 127).astype(np.uint8), connectivity=8)
-        self.boxes = [Box(*map(int, row[:4])) for row in stats]
-        areas = stats[:, cv2.CC_STAT_AREA]
+        areas, heights = stats[:, cv2.CC_STAT_AREA], stats[:, cv2.CC_STAT_HEIGHT]
         #: The typical height of a digit: the median, weighted by the square of its area, so that specks do not count.
         self.height = 0.0
         if len(stats) > 1:
-            order = 1 + np.argsort(stats[1:, cv2.CC_STAT_HEIGHT])
+            order = 1 + np.argsort(heights[1:])
             total = np.cumsum(areas[order].astype(np.float64) ** 2)
-            self.height = float(self.boxes[order[np.searchsorted(total, total[-1] / 2)]].h)
-        self.parts = [
-            index
-            for index in range(1, len(stats))
-            if max(self.boxes[index].w, self.boxes[index].h) >= max(0.15 * self.height, LEAST / 2)
-            and areas[index] >= 0.003 * self.height**2
-        ]
+            self.height = float(heights[order[np.searchsorted(total, total[-1] / 2)]])
+        longer = np.maximum(stats[:, cv2.CC_STAT_WIDTH], heights)
+        large = (longer >= max(0.15 * self.height, LEAST / 2)) & (areas >= 0.003 * self.height**2)
+        large[0] = False
+        self.parts = np.flatnonzero(large).tolist()
+        self.boxes = {index: Box(*stats[index, :4].tolist()) for index in self.parts}
         self._outlines: dict[int, np.ndarray] = {}
 
     def piece(self, group: Group) -> Piece:
         """Cut a group of components out of the page."""
         box = union([self.boxes[index] for index in group])
+        self.effort.spend(box)
         window = np.s_[box.y : box.y + box.h, box.x : box.x + box.w]
         return box, np.where(np.isin(self.labels[window], group), self.ink[window], 0).astype(np.uint8)
 
@@ -104,21 +110,21 @@ class _Page:
         """Group the parts that, by their places and sizes, are strokes of one digit."""
         groups = {index: [index] for index in self.parts}
         parts = sorted(self.parts, key=lambda index: self.boxes[index].x)
-        for position, a in enumerate(parts):
-            for b in parts[position + 1 :]:
-                if self.boxes[b].x > self.boxes[a].x + self.boxes[a].w + 0.2 * self.height:
-                    break
-                if groups[a] is not groups[b] and self._belong(a, b):
-                    groups[a] += groups[b]
-                    for index in groups[b]:
-                        groups[index] = groups[a]
+
+        def near(across: np.ndarray, down: np.ndarray, *_: np.ndarray) -> np.ndarray:
+            return (across >= -0.2 * self.height) & (down >= -0.3 * self.height)
+
+        for first, second in _pairs([self.boxes[index] for index in parts], near):
+            a, b = parts[first], parts[second]
+            if groups[a] is not groups[b] and self._belong(a, b):
+                groups[a] += groups[b]
+                for index in groups[b]:
+                    groups[index] = groups[a]
         return list({id(group): group for group in groups.values()}.values())
 
     def _belong(self, a: int, b: int) -> bool:
         first, second = self.boxes[a], self.boxes[b]
         across, down = shared_extent(first, second)
-        if across < -0.2 * self.height or down < -0.3 * self.height:
-            return False
         lower, narrower = min(first.h, second.h), min(first.w, second.w)
         if lower > 0.5 * self.height and union([first, second]).h > 1.5 * self.height:  # one below the other
             return False
@@ -172,18 +178,14 @@ class _Page:
         heights = [box.h for box in boxes]
         # Where there are many, they tell how high a digit is; a few may all be pieces.
         tallest = 1.6 * np.median(heights) if len(groups) > 3 else 3 * max(heights, default=0)
-        pairs = []
         ordered = sorted(zip(groups, boxes, strict=True), key=lambda one: one[1].x)
-        for position, (a, box_a) in enumerate(ordered):
-            for b, box_b in ordered[position + 1 :]:
-                if box_b.x > box_a.x + 1.3 * tallest:
-                    break
-                across, down = shared_extent(box_a, box_b)
-                both = union([box_a, box_b])
-                near = min(across, down) > -0.25 * max(both.w, both.h)
-                if near and both.w <= 1.3 * both.h and both.h <= tallest:
-                    pairs.append((a, b))
-        return pairs
+
+        def near(across: np.ndarray, down: np.ndarray, width: np.ndarray, height: np.ndarray) -> np.ndarray:
+            close = np.minimum(across, down) > -0.25 * np.maximum(width, height)
+            return close & (width <= 1.3 * height) & (height <= tallest)
+
+        pairs = _pairs([box for _, box in ordered], near)
+        return [(ordered[first][0], ordered[second][0]) for first, second in pairs]
 
     def _gain(self, a: Group, b: Group, scores: dict[tuple[int, ...], float]) -> float:
         """Say by how much the judge is surer of two groups as one digit than as two."""
@@ -199,17 +201,40 @@ class _Page:
         return scores[tuple(a + b)] - apart + stacked
 
 
+def _pairs(boxes: Sequence[Box], near: Callable[..., np.ndarray]) -> Iterator[tuple[int, int]]:
+    """Go through the pairs of boxes of which `near` says so.
+
+    It is asked of arrays, one value for each pair: the columns and rows that the two share, as of `shared_extent`, and
+    the width and height of both together.
+    """
+    left, top, width, height = np.array(boxes, np.int64).reshape(-1, 4).T
+    right, bottom = left + width, top + height
+    for first in range(len(boxes)):
+        rest = np.s_[first + 1 :]
+        across = np.minimum(right[rest], right[first]) - np.maximum(left[rest], left[first])
+        down = np.minimum(bottom[rest], bottom[first]) - np.maximum(top[rest], top[first])
+        both = (
+            np.maximum(right[rest], right[first]) - np.minimum(left[rest], left[first]),
+            np.maximum(bottom[rest], bottom[first]) - np.minimum(top[rest], top[first]),
+        )
+        for second in np.flatnonzero(near(across, down, *both)).tolist():
+            yield first, first + 1 + second
+
+
 def _in_reading_order(digits: list[Piece]) -> list[Found]:
     lines: list[list[Piece]] = []
+    ends = np.empty((2, len(digits)))  # the top and the bottom of the last digit of each line
     for digit in sorted(digits, key=lambda one: one[0].x):
         box = digit[0]
-        shared = [
-            (min(box.y + box.h, line[-1][0].y + line[-1][0].h) - max(box.y, line[-1][0].y)) / min(box.h, line[-1][0].h)
-            for line in lines
-        ]
-        if shared and max(shared) > 0.35:
-            lines[int(np.argmax(shared))].append(digit)
+        top, bottom = ends[:, : len(lines)]
+        shared = np.minimum(box.y + box.h, bottom) - np.maximum(box.y, top)
+        shared /= np.minimum(box.h, bottom - top)
+        best = int(np.argmax(shared)) if lines else -1
+        if lines and shared[best] > 0.35:
+            lines[best].append(digit)
         else:
+            best = len(lines)
             lines.append([digit])
+        ends[:, best] = box.y, box.y + box.h
     lines.sort(key=lambda line: np.mean([box.y + box.h / 2 for box, _ in line]))
     return [Found(box, own, index) for index, line in enumerate(lines) for box, own in line]
