@@ -13,7 +13,6 @@ import cv2
 import keras
 import numpy as np
 import pytest
-from PIL import Image
 
 from utils import check, networks
 from utils.cli import main
@@ -156,19 +155,19 @@ def test_what_may_not_be_read_is_named_and_the_rest_is_read(save, draw, tmp_path
     private, good = save("private.png", draw("1")), save("good.png", draw("7"))
     folder = tmp_path / "folder"
     folder.mkdir()
-    plain_open, plain_list = Image.open, Path.iterdir
+    plain_open, plain_list = Path.open, Path.iterdir
 
-    def refuse_open(file, *args, **options):
-        if file == private:
+    def refuse_open(self, *args, **options):
+        if self == private:
             raise PermissionError(13, "Permission denied")
-        return plain_open(file, *args, **options)
+        return plain_open(self, *args, **options)
 
     def refuse_list(self):
         if self == folder:
             raise PermissionError(13, "Permission denied")
         return plain_list(self)
 
-    monkeypatch.setattr(Image, "open", refuse_open)
+    monkeypatch.setattr(Path, "open", refuse_open)
     monkeypatch.setattr(Path, "iterdir", refuse_list)
     status, out, _ = run("predict", str(private), str(folder), "n" * 300, str(good), capsys=capsys)
     lines = out.splitlines()

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from utils.errors import DigitsError
+from utils.reader import decoding
 from utils.reader import images as module
 from utils.reader.images import list_images, prepare_image, read_image
 
@@ -184,7 +185,7 @@ def test_a_path_that_does_not_exist_and_a_folder(tmp_path):
 def test_a_huge_image_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
     """A few kilobytes can unpack to gigabytes and freeze the machine."""
     Image.new("1", (20_000, 20_000)).save(tmp_path / "huge.png")
-    monkeypatch.setattr(module, "_to_grey", lambda image: pytest.fail("it was decoded"))
+    monkeypatch.setattr(decoding, "_to_grey", lambda image: pytest.fail("it was decoded"))
     with pytest.raises(DigitsError, match="has 400 megapixels"):
         read_image(tmp_path / "huge.png")
 
