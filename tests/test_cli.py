@@ -4,6 +4,7 @@ import json
 import os
 import re
 import runpy
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import cv2
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 from utils import check, networks
 from utils.cli import main
@@ -150,6 +152,69 @@ def test_names_of_all_kinds(save, draw, tmp_path, capsys):
     assert b"  7  " in result.stdout
 
 
+def test_a_pattern_that_the_shell_has_not_replaced(save, draw, tmp_path, monkeypatch, capsys):
+    """The shells of Windows hand `*.png` on as it is; and some files have a bracket in their name."""
+    save("b.png", draw("1"))
+    save("a.png", draw("7"))
+    save("[1].png", draw("4"))
+    (tmp_path / "notes.txt").touch()
+    monkeypatch.chdir(tmp_path)
+    status, out, _ = run("predict", "[1].png", "*.png", capsys=capsys)
+    assert status == 0
+    assert [line.split()[:2] for line in out.splitlines()] == [
+        ["[1].png", "4"], ["[1].png", "4"], ["a.png", "7"], ["b.png", "1"],
+    ]  # fmt: skip
+    status, out, _ = run("predict", "*.jpg", capsys=capsys)
+    assert status == 1
+    assert "*.jpg matches no file: check the name." in out
+
+
+def test_a_folder_of_folders(save, draw, tmp_path, capsys):
+    """Each student has a folder: `predict` looks where `score` does."""
+    for name in ("anna", "ben", ".trash"):
+        (tmp_path / name).mkdir()
+        save(f"{name}/1.png", draw("7"))
+    status, out, _ = run("predict", str(tmp_path), capsys=capsys)
+    assert status == 0
+    assert [Path(line.split()[0]).parent.name for line in out.splitlines()] == ["anna", "ben"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not allow such names")
+def test_names_cannot_command_the_terminal_and_need_not_be_utf_8(save, draw, tmp_path, capsys):
+    """A name may clear the screen, retype the title or forge a line; one that is not UTF-8 once ended `--sheet`."""
+    source = save("plain.png", draw("7"))
+    names = [b"\x1b[2Jred.png", b"a\nb.png  4  (100.0%).png", b"\xff\xfe.png", "sieben七ä.png".encode()]
+    files = []
+    for name in names:
+        files.append(os.fsdecode(os.path.join(os.fsencode(tmp_path), name)))
+        shutil.copy(source, files[-1])
+    broken = os.fsdecode(os.path.join(os.fsencode(tmp_path), b"\x1b]0;broken\xff.png"))
+    Path(broken).touch()
+    status, out, _ = run("predict", *files, broken, "--sheet", str(tmp_path / "s.png"), capsys=capsys)
+    lines = out.splitlines()
+    assert status == 1
+    assert len(lines) == 5
+    assert all(line.isprintable() for line in lines)
+    assert ["\\x1b[2Jred.png  7" in lines[0], "a\\nb.png" in lines[1], "\\udcff" in lines[2], "七ä" in lines[3]] == [
+        True
+    ] * 4
+    assert (tmp_path / "s.png").is_file()
+    status, out, _ = run("predict", "--json", *files, broken, capsys=capsys)
+    assert [record["file"] for record in json.loads(out)] == [*files, broken]
+
+
+def test_decoders_print_no_notes_of_their_own(tmp_path, draw):
+    """Libtiff writes to standard error whatever it comes across, between the answers."""
+    Image.fromarray(draw("7")).save(tmp_path / "a.tif", compression="tiff_lzw")
+    data = bytearray((tmp_path / "a.tif").read_bytes())
+    data[300:340] = bytes(40)
+    (tmp_path / "a.tif").write_bytes(data)
+    command = [sys.executable, "-m", "utils", "predict", str(tmp_path / "a.tif")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert "is damaged" in done.stdout
+    assert re.fullmatch(r"Model: .*\n", done.stderr)
+
+
 def test_what_may_not_be_read_is_named_and_the_rest_is_read(save, draw, tmp_path, monkeypatch, capsys):
     """Root may read everything, so the refusal is made here."""
     private, good = save("private.png", draw("1")), save("good.png", draw("7"))
@@ -215,6 +280,31 @@ def test_score_counts(contest, capsys):
     assert re.search(r"^.*e.png  .*is not an image", out, re.MULTILINE)
 
 
+def test_score_says_where_labels_and_images_do_not_agree(contest, save, draw, capsys):
+    """A class's images that nobody labelled, or labels of images that are lost, changed the result without a word."""
+    (contest / "e.png").unlink()
+    save("f.png", draw("1"))
+    with open(contest / "labels.csv", "a", encoding="utf-8") as table:
+        table.write("b.png,three\n".replace("b.png", "f.png"))
+    save("g.png", draw("1"))
+    status, out, _ = run("score", str(contest), capsys=capsys)
+    assert status == 1
+    assert re.search(r"^all images +3 of +4 +75.0%$", out, re.MULTILINE)
+    assert re.search(r"^1 with a label that is no number, not counted: .*f.png \(three\)$", out, re.MULTILINE)
+    assert re.search(r"^1 named in labels.csv, but not there: e.png$", out, re.MULTILINE)
+    assert re.search(r"^1 not named in labels.csv: .*g.png$", out, re.MULTILINE)
+    record = json.loads(run("score", str(contest), "--json", capsys=capsys)[1])
+    assert [len(record[name]) for name in ("no_number", "missing", "unlabelled")] == [1, 1, 1]
+
+
+def test_score_takes_lines_as_predict_prints_them(save, draw, tmp_path, capsys):
+    save("page.png", np.vstack([draw("123"), draw("456")]))
+    (tmp_path / "labels.csv").write_text("file,label\npage.png,123 / 456\n")
+    status, out, _ = run("score", str(tmp_path), capsys=capsys)
+    assert status == 0
+    assert re.search(r"^all images +1 of +1 ", out, re.MULTILINE)
+
+
 def test_score_as_a_record_and_a_sheet(contest, capsys):
     sheet = contest / "new" / "mistakes.png"
     (contest / "e.png").unlink()
@@ -223,10 +313,10 @@ def test_score_as_a_record_and_a_sheet(contest, capsys):
     status, out, _ = run("score", str(contest), "--json", "--sheet", str(sheet), capsys=capsys)
     record = json.loads(out)
     assert status == 1
-    assert record["images"] == {"right": 3, "of": 5}
+    assert record["images"] == {"right": 3, "of": 4}
     assert record["by_digit"]["3"] == {"right": 1, "of": 1}
     assert record["confusions"][0]["label"] == "5"
-    assert "does not exist" in record["errors"][0]["error"]
+    assert (record["errors"], record["missing"]) == ([], ["e.png"])
     assert sheet.read_bytes().startswith(b"\x89PNG")
 
 
@@ -262,7 +352,7 @@ def test_labels_above_the_folder(tmp_path, save, draw, monkeypatch, capsys):
         ("name;digit\na.png;7\n", "has no columns file and label"),
         ("file,label\n", "has no row for an image"),
         ("file,label\na.png,1\na.png,2\n", "names a.png twice"),
-        ("file,label\nä.png,1\n".encode("utf-16"), "is not in UTF-8"),
+        ("file,label\nä.png,1\n".encode("cp1252"), "is not in UTF-8"),
     ],
 )
 def test_score_without_labels(tmp_path, content, message, capsys):

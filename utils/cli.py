@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from utils.errors import DigitsError
-from utils.paths import check_writable, clear_leftovers, from_root, shown, whole_file
+from utils.paths import check_writable, clear_leftovers, from_root, printable, shown, whole_file
+from utils.quiet import stderr_silenced
 
 if TYPE_CHECKING:
     import keras
@@ -289,7 +290,8 @@ def _predict(options: argparse.Namespace) -> int:
             readings.append(Reading(str(named), error=str(error)))
             _show(readings[-1], options.json)
         for file in files:
-            readings.append(read_digits(model, file))
+            with stderr_silenced():  # decoders in C print notes of their own
+                readings.append(read_digits(model, file))
             _show(readings[-1], options.json)
     if options.json:
         print(json.dumps([reading.record() for reading in readings], indent=1))
@@ -305,18 +307,20 @@ def _add_score(commands: argparse._SubParsersAction) -> None:
 
 
 def _score(options: argparse.Namespace) -> int:
-    from utils.reader import Score, read_digits, read_labels
+    from utils.reader import Score, find_labels, read_digits
 
-    labels = read_labels(options.folder)
+    labels = find_labels(options.folder)
     model = _open_model(options.model)
     _check_sheet(options.sheet)
-    score = Score([read_digits(model, file) for file in labels], list(labels.values()))
+    with stderr_silenced():  # decoders in C print notes of their own
+        readings = [read_digits(model, file) for file in labels.of]
+    score = Score(readings, list(labels.of.values()), labels)
     print(json.dumps(score.record(), indent=1) if options.json else score)
     if options.sheet and not score.wrong:
         print("No mistake: there is nothing to draw.", file=sys.stderr)
     else:
         _save_sheet(score.wrong, options.sheet)
-    return 1 if any(reading.error for reading in score.readings) else 0
+    return 0 if score.complete else 1
 
 
 def _add_export(commands: argparse._SubParsersAction) -> None:
@@ -418,13 +422,14 @@ def _from_here(path: Path) -> Path:
 def _show(reading: "Reading", as_json: bool) -> None:
     if as_json:
         return
+    file = printable(reading.file)
     if reading.error:
-        print(f"{reading.file}  {reading.error}", flush=True)
+        print(f"{file}  {reading.error}", flush=True)
     elif not reading.digits:
-        print(f"{reading.file}  {reading.note}", flush=True)
+        print(f"{file}  {reading.note}", flush=True)
     else:
         sure = ", ".join(f"{digit.probability:.1%}" for digit in reading.digits)
-        print(f"{reading.file}  {reading.marked.replace(LINE, ' / ')}  ({sure})", flush=True)
+        print(f"{file}  {reading.marked.replace(LINE, ' / ')}  ({sure})", flush=True)
 
 
 def _port(text: str) -> int:

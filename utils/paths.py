@@ -3,6 +3,7 @@
 import glob
 import gzip
 import os
+import re
 import secrets
 import zlib
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from pathlib import Path
 
 from utils.errors import DigitsError
 
+#: Control characters, breaks of lines, marks that turn the direction of writing, and bytes that are not UTF-8.
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -50,14 +53,30 @@ def shown(path: str | os.PathLike) -> str:
     Returns
     -------
     str
-        For example ``models/cnn.keras`` or ``~/.keras/datasets/mnist.npz``, with forward slashes.
+        For example ``models/cnn.keras`` or ``~/.keras/datasets/mnist.npz``, with forward slashes; always `printable`.
     """
     full = Path(os.path.abspath(path))
     home = Path(os.path.expanduser("~"))  # never fails, unlike Path.home
     for base, prefix in ((ROOT, ""), (home, "~/")):
         if full != base and base != Path(base.anchor) and full.is_relative_to(base):
-            return prefix + full.relative_to(base).as_posix()
-    return full.as_posix()
+            return prefix + printable(full.relative_to(base).as_posix())
+    return printable(full.as_posix())
+
+
+def printable(text: str) -> str:
+    r"""Write text from outside, such as a file's name, so that it cannot command the terminal or break a line.
+
+    Parameters
+    ----------
+    text
+        Any text, also with bytes that are not UTF-8, as names on Linux may have.
+
+    Returns
+    -------
+    str
+        The same, with ``\x1b`` and the like for what steers a terminal, turns the direction of writing, or is no text.
+    """
+    return _UNSEEN.sub(lambda one: one[0].encode("unicode_escape").decode(), text)
 
 
 #: What files begin with that are often taken for something else. (Upper case counts as lower case.)

@@ -98,6 +98,8 @@ def spoiled(data: bytes, rng: random.Random) -> bytes:
     """Change a file as transfers, disks and strangers do."""
     data = bytearray(data)
     for _ in range(rng.choice((1, 1, 2, 5))):
+        if not data:
+            break
         at, size = rng.randrange(len(data)), rng.randrange(1, 30)
         match rng.randrange(7):
             case 0:

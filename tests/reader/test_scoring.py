@@ -3,7 +3,7 @@
 import pytest
 
 from utils.errors import DigitsError
-from utils.reader.scoring import add_labelled, read_labels
+from utils.reader.labels import add_labelled, read_labels
 
 
 def test_labels_of_one_s_own_join_those_that_are_there(tmp_path):
@@ -17,7 +17,7 @@ def test_labels_of_one_s_own_join_those_that_are_there(tmp_path):
 def test_a_name_that_only_the_table_has_is_not_given_again(tmp_path):
     (tmp_path / "labels.csv").write_text('"file","label"\r\n"7-mine.png",7\r\n', encoding="utf-8-sig", newline="")
     assert add_labelled(tmp_path, b"picture", ".png", "7").name == "7-mine-2.png"
-    assert len(read_labels(tmp_path)) == 2
+    assert read_labels(tmp_path) == {tmp_path / "7-mine-2.png": "7"}
 
 
 def test_labels_above_the_folder_stay_in_force(tmp_path):

@@ -30,8 +30,8 @@ READS = 3_000, 1_000_000
 SCANS = 50
 
 pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
-# The limit on the size is this module's own, with its own message.
-Image.MAX_IMAGE_PIXELS = None
+# Some decoders make room for the image as soon as they know its size; Pillow refuses what has twice as many pixels.
+Image.MAX_IMAGE_PIXELS = MAX_MEGAPIXELS * 500_000
 
 #: What EXIF's orientation, 2 to 8, asks for.
 _TURNS = {
@@ -88,6 +88,9 @@ def decode(file: BinaryIO, name: str) -> np.ndarray:
     except UnidentifiedImageError as error:
         what = "is empty" if file.seek(0, io.SEEK_END) == 0 else "is not an image that can be read"
         raise DigitsError(f"{name} {what}: save it again as PNG or JPEG.") from error
+    except Image.DecompressionBombError as error:
+        megapixels = int(re.findall(r"\d+", str(error))[0]) / 1e6
+        raise DigitsError(f"{name} has {megapixels:.0f} megapixels: make it smaller than {MAX_MEGAPIXELS}.") from error
     except MemoryError as error:
         raise DigitsError(f"{name} takes more memory than there is: make it smaller.") from error
     except Exception as error:  # whatever decoders run into, on broken data

@@ -7,6 +7,7 @@ Data flows one way, and each step can be called alone::
 Files are found and opened here; the other steps have modules of their own. None of them imports TensorFlow.
 """
 
+import glob
 import io
 import os
 from collections.abc import Iterable
@@ -37,13 +38,19 @@ def shipped_digits() -> Path:
     return ROOT / "digits"
 
 
+def is_image(path: Path) -> bool:
+    """Say whether a file that is found in a folder is taken for an image, by its name; what is hidden is not."""
+    return path.suffix.lower() in IMAGE_SUFFIXES and not any(part.startswith(".") for part in path.parts)
+
+
 def list_images(paths: Iterable[str | os.PathLike]) -> list[Path]:
     """List the image files that paths name.
 
     Parameters
     ----------
     paths
-        Files, taken as they are, and folders, of which the images are taken in the order of their names.
+        Files, taken as they are; folders, of which the images are taken in the order of their names, or those of the
+        folders below if it has none itself; and patterns such as ``digits/*.png``, which not every shell replaces.
 
     Returns
     -------
@@ -53,28 +60,32 @@ def list_images(paths: Iterable[str | os.PathLike]) -> list[Path]:
     Raises
     ------
     DigitsError
-        If a folder cannot be listed, or has no image in it.
+        If a folder cannot be listed, or has no image in it, or no file matches a pattern.
     """
     files: list[Path] = []
     for path in map(Path, paths):
-        if not os.path.isdir(path):
+        if os.path.isdir(path):
+            files += _list_folder(path)
+        elif os.path.lexists(path) or not glob.has_magic(str(path)):
             files.append(path)
-            continue
-        try:
-            inside = sorted(path.iterdir())
-        except OSError as error:
-            raise DigitsError(f"{shown(path)} cannot be listed ({error.strerror}): check its permissions.") from error
-        found = [
-            file
-            for file in inside
-            if file.suffix.lower() in IMAGE_SUFFIXES and not file.name.startswith(".") and os.path.isfile(file)
-        ]
-        if not found:
-            raise DigitsError(
-                f"{shown(path)} has no image in it: put some there ({', '.join(sorted(IMAGE_SUFFIXES))})."
-            )
-        files += found
+        elif matching := sorted(glob.glob(str(path), recursive=True)):
+            files += list_images(matching)
+        else:
+            raise DigitsError(f"{shown(path)} matches no file: check the name.")
     return files
+
+
+def _list_folder(folder: Path) -> list[Path]:
+    try:
+        inside = sorted(folder.iterdir())
+    except OSError as error:
+        raise DigitsError(f"{shown(folder)} cannot be listed ({error.strerror}): check its permissions.") from error
+    below = (Path(place) / file for place, _, names in os.walk(folder) for file in names)
+    for files in (inside, below):
+        found = sorted(file for file in files if is_image(file.relative_to(folder)) and os.path.isfile(file))
+        if found:
+            return found
+    raise DigitsError(f"{shown(folder)} has no image in it: put some there ({', '.join(sorted(IMAGE_SUFFIXES))}).")
 
 
 def read_image(path: str | os.PathLike) -> np.ndarray:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from utils.paths import printable
 from utils.plots import ORANGE, RED
 from utils.reader.images import read_image
 from utils.reader.reading import Reading
@@ -31,7 +32,7 @@ def prediction_sheet(readings: Sequence[Reading], columns: int = 6) -> Figure:
     for axes in grid:
         axes.axis("off")
     for axes, reading in zip(grid, readings, strict=False):
-        name = reading.file.replace("\\", "/").rsplit("/", 1)[-1]
+        name = printable(reading.file.replace("\\", "/").rsplit("/", 1)[-1])
         axes.text(
             0.5, -0.04, name, transform=axes.transAxes, ha="center", va="top", fontsize=9, color="0.4", parse_math=False
         )

@@ -1,0 +1,140 @@
+"""Without these, a teacher's table is counted wrongly, or an image or a label is lost without a word."""
+
+import os
+
+import pytest
+
+from utils.errors import DigitsError
+from utils.reader.labels import find_labels, read_labels
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Three images, and a function that labels them."""
+    for name in ("a.png", "b.png", "c.png"):
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+def write(folder, content: str | bytes) -> None:
+    (folder / "labels.csv").write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("02 / 468 / 13579", "02\n468\n13579"),
+        ("02/468/13579", "02\n468\n13579"),
+        ('"02\n468\r\n13579"', "02\n468\n13579"),
+        ('"02\r468"', "02\n468"),
+        ("4 2", "42"),
+        (" 42\xa0", "42"),
+        ("4.0", "4"),
+        ('"4,0"', "4"),
+        ("042", "042"),
+        ("100", "100"),
+        ("", ""),
+    ],
+)
+def test_a_label_is_what_a_person_means(folder, written, meant):
+    write(folder, f"file,label\na.png,{written}\n")
+    assert read_labels(folder) == {folder / "a.png": meant}
+
+
+@pytest.mark.parametrize("written", ["seven", "1e5", "-4", "4.5", "4?", "٣"])
+def test_a_label_that_is_no_number_is_said_and_not_counted(folder, written):
+    write(folder, f"file,label\na.png,{written}\nb.png,1\n")
+    found = find_labels(folder)
+    assert found.of == {folder / "b.png": "1"}
+    assert found.no_number == {str(folder / "a.png"): written}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "sep=;\r\nfile;label\r\na.png;7\r\n",
+        '"sep=;"\nfile;label\na.png;7\n',
+        "SEP=,\nfile,label\na.png,7\n",
+        "\n\nfile,label\n\na.png,7\n\n",
+        ",,\nfile,label\na.png,7\n,\n",
+        "file\tlabel\ra.png\t7\r",
+        " File ; LABEL \na.png; 7\n",
+        '"file","label"\r\n"a.png","7"\r\n',
+        "number;file;label\n1;a.png;7\n",
+        b"\xef\xbb\xbffile,label\na.png,7\n",
+        "file\tlabel\r\na.png\t7\r\n".encode("utf-16"),
+        b"\xfe\xff" + "file,label\na.png,7\n".encode("utf-16-be"),
+    ],
+)
+def test_tables_of_all_spreadsheets(folder, content):
+    write(folder, content)
+    assert read_labels(folder) == {folder / "a.png": "7"}
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ('file,label\n"a.png,7\nb.png,1\n', 2),
+        ('file,label\na.png,7\n"b.png,1\n"c.png",2\n', 3),
+        ('file,label\na.png,"1\n2"\nb.png,"3\n', 4),
+        ("file,label\na.png,7\nb.png," + "1" * 131_073 + "\n", 3),
+    ],
+)
+def test_an_open_quotation_mark_is_an_error_with_its_line(folder, content, line):
+    """It swallowed the rows behind it, and the score was that of half a class."""
+    write(folder, content)
+    with pytest.raises(DigitsError, match=rf"labels\.csv cannot be read from line {line} on"):
+        read_labels(folder)
+
+
+def test_what_does_not_agree_is_said(folder):
+    (folder / "below").mkdir()
+    (folder / "below" / "d.jpg").touch()
+    (folder / ".e.png").touch()
+    (folder / "notes.txt").touch()
+    write(folder, "file,label\na.png,7\ngone.png,1\n,5\n")
+    found = find_labels(folder)
+    assert found.of == {folder / "a.png": "7"}
+    assert found.missing == ["gone.png", "(no file is named for 5)"]
+    assert found.unlabelled == [str(folder / name) for name in ("b.png", "below/d.jpg", "c.png")]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_a_table_that_is_no_file_is_refused_at_once(folder, kind):
+    """Reading from a pipe waits for ever."""
+    path = folder / "labels.csv"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        path.mkdir()
+    with pytest.raises(DigitsError, match=r"labels\.csv is not a file"):
+        read_labels(folder)
+
+
+def test_images_outside_the_folder_are_left_alone(folder):
+    """A table from elsewhere must not make anyone read, and show, what lies beside the folder."""
+    inner = folder / "class"
+    inner.mkdir()
+    (inner / "c.png").touch()
+    for name in (f"{folder}/a.png", "../a.png", "x/../../a.png"):
+        write(inner, f"file,label\n{name},7\n")
+        found = find_labels(inner)
+        assert (found.of, found.missing) == ({}, [name])
+    for name in ("/home/teacher/c.png", r"C:\class\c.png", "./c.png"):  # written on another computer
+        write(inner, f"file,label\n{name},7\n")
+        assert read_labels(inner) == {inner / "c.png": "7"}
+
+
+def test_the_same_name_in_two_students_folders(tmp_path):
+    for name in ("anna", "ben"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.png").touch()
+    write(tmp_path, "file,label\nanna/1.png,7\nben\\1.png,8\n")
+    assert list(read_labels(tmp_path).values()) == ["7", "8"]
+    assert list(read_labels(tmp_path / "ben").values()) == ["8"]
+    write(tmp_path, "file,label\n1.png,7\n")
+    with pytest.raises(DigitsError, match="is in several folders"):
+        read_labels(tmp_path)

@@ -1,0 +1,238 @@
+"""What a person reads in the images of a folder: ``labels.csv``, as people and their spreadsheets write it."""
+
+import csv
+import io
+import itertools
+import os
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from utils.errors import DigitsError
+from utils.paths import printable, shown, whole_file
+from utils.reader.images import is_image
+
+LABELS = "labels.csv"
+#: One line of a label; spreadsheets turn a number into one with decimals.
+_NUMBER = re.compile(r"([0-9]+)([.,]0+)?")
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What a person reads in the images of a folder, and where ``labels.csv`` and the images do not agree.
+
+    Attributes
+    ----------
+    of
+        The label of each image, in the order of the file: digits, with a line break between two lines; empty if there
+        is nothing to read.
+    no_number
+        Labels that are not made of digits, as they are written, by their image.
+    missing
+        What is named, but is not in the folder.
+    unlabelled
+        Images in the folder that are not named.
+    """
+
+    of: dict[Path, str] = field(default_factory=dict)
+    no_number: dict[str, str] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+    unlabelled: list[str] = field(default_factory=list)
+
+
+def read_labels(folder: str | os.PathLike) -> dict[Path, str]:
+    """Read what a person sees in the images of a folder: `find_labels`, for those images that are there."""
+    return find_labels(folder).of
+
+
+def find_labels(folder: str | os.PathLike) -> Labels:
+    """Read the ``labels.csv`` of a folder, and compare it with the images.
+
+    Parameters
+    ----------
+    folder
+        A folder with a ``labels.csv`` in it or in the folder above, whose columns ``file`` and ``label`` name an image
+        and its digits: from left to right, with a line break or a ``/`` between two lines. The images may lie in
+        folders below. Columns may be parted by a comma, a semicolon or a tab.
+
+    Returns
+    -------
+    Labels
+        If ``labels.csv`` lies above the folder, only of the images in the folder.
+
+    Raises
+    ------
+    DigitsError
+        If there is no ``labels.csv``, or it cannot be read, or lacks the columns or a row, or names an image twice, or
+        in a way that could mean several.
+    """
+    folder = Path(folder)
+    table = _read_table(folder)
+    if table is None:
+        raise DigitsError(
+            f"{shown(folder)} has no {LABELS}: write one with the columns file and label, a row an image."
+        )
+    below: dict[str, list[Path]] = defaultdict(list)
+    for place, folders, files in os.walk(folder):
+        folders.sort()
+        for file in sorted(files):
+            below[file].append(Path(place) / file)
+    labels, named = Labels(), set()
+    for row in table.rows:
+        values = dict(zip(table.names, row, strict=False))
+        name, text = values.get("file", "").strip(), values.get("label", "")
+        if not name:
+            if text.strip():
+                labels.missing.append(f"(no file is named for {text.strip()})")
+            continue
+        file = _find_file(name, folder, table.path, below)
+        if (file or name) in named:
+            raise DigitsError(f"{shown(table.path)} names {printable(name)} twice: leave one row out.")
+        if file is None and table.path.parent != folder:
+            continue  # of another folder
+        named.add(file or name)
+        if file is None:
+            labels.missing.append(name)
+            continue
+        label = _clean_label(text)
+        if label is None:
+            labels.no_number[str(file)] = text.strip()
+        else:
+            labels.of[file] = label
+    if not named and not labels.missing:
+        raise DigitsError(f"{shown(table.path)} has no row for an image of {shown(folder)}: add one for each.")
+    there = sorted(file for files in below.values() for file in files if is_image(file.relative_to(folder)))
+    labels.unlabelled.extend(str(file) for file in there if file not in named)
+    return labels
+
+
+def _find_file(name: str, folder: Path, table: Path, below: dict[str, list[Path]]) -> Path | None:
+    """Find the image in the folder that a row means: by its path, or by its name alone in the folders below.
+
+    Nothing outside is looked at: a path that leads there, of another computer perhaps, counts by its name.
+    """
+    here = Path(os.path.abspath(folder))
+    for path in (name, name.replace("\\", "/")):
+        for base in (here, table.parent):
+            file = Path(os.path.abspath(base / path))
+            if os.path.isfile(file) and file.is_relative_to(here):
+                return folder / file.relative_to(here)
+            if os.path.isfile(file) and base != here and not os.path.isabs(path):
+                return None  # of another folder
+    found = below.get(re.split(r"[/\\]", name)[-1], [])
+    if len(found) > 1:
+        raise DigitsError(
+            f"{shown(table)} names {printable(name)}, which is in several folders: write the folder before it."
+        )
+    return found[0] if found else None
+
+
+def _clean_label(text: str) -> str | None:
+    """Write a label as a reading's text is written, or return None if it is none."""
+    lines = [re.sub(r"\s", "", line) for line in re.split(r"[/\r\n]", text)]
+    numbers = [_NUMBER.fullmatch(line) for line in lines if line]
+    return "\n".join(number[1] for number in numbers) if all(numbers) else None
+
+
+def add_labelled(folder: str | os.PathLike, data: bytes, suffix: str, label: str) -> Path:
+    """Put an image into a folder, and what it shows into its ``labels.csv``, here or in the folder above.
+
+    Parameters
+    ----------
+    folder
+        The folder.
+    data
+        The image file's content.
+    suffix
+        What the file's name shall end in, such as ``.png``.
+    label
+        The digits in it, with a line break between two lines.
+
+    Returns
+    -------
+    Path
+        The new file, for example ``7-mine.png``, or ``7-mine-2.png`` if that is taken.
+
+    Raises
+    ------
+    DigitsError
+        If the label is not made of digits, ``labels.csv`` cannot be read, or a file cannot be written.
+    """
+    folder = Path(folder)
+    lines = label.split()
+    if not lines or not all(line.isascii() and line.isdigit() for line in lines):
+        raise DigitsError(f"{label!r} is no label: type the digits that the image shows, a space between two lines.")
+    table = _read_table(folder) or _Table(folder / LABELS, "file,label\n", ",", ["file", "label"], [])
+    taken = {Path(value).name for row in table.rows for value in row}
+    stem = "_".join(lines)[:80] + "-mine"
+    names = itertools.chain([f"{stem}{suffix}"], (f"{stem}-{number}{suffix}" for number in itertools.count(2)))
+    path = folder / next(name for name in names if name not in taken and not (folder / name).exists())
+    named = path.relative_to(table.path.parent).as_posix() if table.path.parent != folder.resolve() else path.name
+    values = {"file": named, "label": "\n".join(lines)}
+    row = io.StringIO()
+    csv.writer(row, delimiter=table.delimiter, lineterminator="\n").writerow(
+        values.get(name, "") for name in table.names
+    )
+    with whole_file(path) as part:
+        part.write_bytes(data)
+    try:
+        with whole_file(table.path) as part:
+            text = table.text + ("" if table.text.endswith("\n") else "\n") + row.getvalue()
+            part.write_text(text, encoding="utf-8", newline="")
+    except DigitsError:
+        path.unlink()  # an image without its label would be a riddle
+        raise
+    return path
+
+
+class _Table(NamedTuple):
+    """A ``labels.csv``: its text as it is, and its columns' names and rows."""
+
+    path: Path
+    text: str
+    delimiter: str
+    names: list[str]
+    rows: list[list[str]]
+
+
+def _read_table(folder: Path) -> _Table | None:
+    """Read the ``labels.csv`` in a folder, or in the folder above; None if there is none."""
+    above = folder.resolve().parent
+    path = next((place / LABELS for place in (folder, above) if os.path.lexists(place / LABELS)), None)
+    if path is None:
+        return None
+    if not os.path.isfile(path):  # opening a pipe or a device might never end
+        raise DigitsError(f"{shown(path)} is not a file: write one with the columns file and label.")
+    try:
+        data = path.read_bytes()
+        # Excel marks UTF-16, and spreadsheets put a mark before UTF-8.
+        text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DigitsError(f"{shown(path)} is not in UTF-8: save it as CSV in UTF-8.") from error
+    except OSError as error:
+        raise DigitsError(f"{shown(path)} cannot be read ({error.strerror}): check its permissions.") from error
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    told = re.fullmatch(r"sep=(.)", first.strip('" \r\n'), re.IGNORECASE)  # Excel's word to itself
+    header = first if told is None else next((line for line in text.splitlines() if "file" in line.lower()), "")
+    delimiter = told[1] if told else max(",;\t", key=header.count)
+    rows = [row for row in _read_rows(path, text, delimiter) if any(map(str.strip, row))]
+    names = [name.strip().lower() for name in next(iter(rows[bool(told) :]), [])]
+    if not {"file", "label"} <= set(names):
+        raise DigitsError(f"{shown(path)} has no columns file and label: name them so in its first line.")
+    return _Table(path, text, delimiter, names, rows[1 + bool(told) :])
+
+
+def _read_rows(path: Path, text: str, delimiter: str) -> Iterator[list[str]]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    line = 1
+    try:
+        for row in reader:
+            yield row
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise DigitsError(
+            f"{shown(path)} cannot be read from line {line} on ({error}): is a quotation mark open there?"
+        ) from error
