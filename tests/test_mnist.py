@@ -134,19 +134,19 @@ def test_a_folder_with_the_npz(small, monkeypatch, tmp_path, folder):
     assert load_mnist(verbose=False).complete
 
 
-@pytest.mark.parametrize(
-    ("content", "kind"),
-    {
-        "web page": (b"\n<!DOCTYPE html><html>Sign in</html>", "is a web page, not MNIST"),
-        "CSV": (b"label,1x1,1x2,1x3\n5,0,0,0\n", r"is a table of text \(CSV\), not MNIST"),
-        "zipped CSV": (gzip.compress(b"label,1x1,1x2,1x3\n5,0,0,0\n"), r"is a table of text \(CSV\), not MNIST"),
-        "Git LFS": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "is a pointer of Git LFS"),
-        "pickle": (gzip.compress(b"\x80\x04\x95numpy"), "is a Python pickle, which could run code"),
-        "text": ("Übung\n".encode(), "is a text file, not MNIST"),
-        "empty": (b"", "is empty, not MNIST"),
-        "one of the four": (gzip.compress(idx(np.arange(4, dtype=np.uint8))), "is one of the four files.*its folder"),
-    }.values(),
-)  # fmt: skip
+STRAYS = {
+    "web page": (b"\n<!DOCTYPE html><html>Sign in</html>", "is a web page, not MNIST"),
+    "CSV": (b"label,1x1,1x2,1x3\n5,0,0,0\n", r"is a table of text \(CSV\), not MNIST"),
+    "zipped CSV": (gzip.compress(b"label,1x1,1x2,1x3\n5,0,0,0\n"), r"is a table of text \(CSV\), not MNIST"),
+    "Git LFS": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "is a pointer of Git LFS"),
+    "pickle": (gzip.compress(b"\x80\x04\x95numpy"), "is a Python pickle, which could run code"),
+    "text": ("Übung\n".encode(), "is a text file, not MNIST"),
+    "empty": (b"", "is empty, not MNIST"),
+    "one of the four": (gzip.compress(idx(np.arange(4, dtype=np.uint8))), "is one of the four files.*its folder"),
+}
+
+
+@pytest.mark.parametrize(("content", "kind"), STRAYS.values(), ids=STRAYS)
 def test_a_file_that_is_something_else_is_named_for_what_it_is(small, monkeypatch, content, kind):
     """NumPy's advice, to allow pickles, is the wrong one for a page that a download has brought."""
     small.write_bytes(content)
