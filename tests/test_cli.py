@@ -259,6 +259,35 @@ def test_predict_with_a_model_that_is_missing(tmp_path, capsys):
 
 
 @pytest.fixture
+def poor():
+    """A network of one's own that has learned nothing."""
+    keras.utils.set_random_seed(0)
+    return networks.save_model(networks.build_cnn(), networks.learned_models() / "cnn-mnist.keras")
+
+
+def test_one_s_own_network_is_not_taken_if_it_is_clearly_worse(poor, sample, save, draw, tmp_path, monkeypatch, capsys):
+    """Its two scores are said, and the way to take it all the same; the check says so, too."""
+    monkeypatch.setenv("DIGITS_PATH", str(tmp_path))
+    image, why = str(save("7.png", draw("7"))), r"shipped with .* is clearly worse: it reads \d of the 63 .* one 63"
+    _, out, err = run("predict", image, capsys=capsys)
+    assert "  7  " in out
+    assert re.fullmatch(rf"Model: .*{why}; --model .*cnn-mnist.keras takes yours\n", err)
+    _, _, err = run("predict", "--model", str(poor), image, capsys=capsys)
+    assert re.fullmatch(r"Model: .*cnn-mnist.keras [(]your own.*[)]\n", err)
+    status, out, _ = run("check", capsys=capsys)
+    assert status == 0
+    assert re.search(rf"^ok +Model: .*{why}$", out, re.MULTILINE)
+
+
+def test_one_s_own_network_that_is_broken_does_not_stop_a_reading(poor, save, draw, capsys):
+    poor.write_bytes(b"half a network")
+    status, out, err = run("predict", str(save("7.png", draw("7"))), capsys=capsys)
+    assert status == 0
+    assert "  7  " in out
+    assert re.fullmatch(r"Model: models/cnn.keras .*; your own cannot read: .*cnn-mnist.keras is damaged .*\n", err)
+
+
+@pytest.fixture
 def contest(tmp_path, save, draw):
     """A labelled folder: three right labels, one wrong, one file that is no image."""
     labels = {"a.png": "7", "b.png": "3", "c.png": "42", "d.png": "5", "e.png": "1"}

@@ -38,7 +38,8 @@ def find_all() -> Iterator[Finding]:
     Yields
     ------
     Finding
-        As soon as it is known. Nothing is downloaded, and nothing is left behind.
+        As soon as it is known. Nothing is downloaded, and nothing is left behind but what a network trained here
+        reads in comparison.
     """
     yield _python()
     packages = list(_packages())
@@ -137,17 +138,19 @@ def _mnist() -> Finding:
 
 
 def _model() -> Finding:
-    from utils.networks import describe_model, load_model, model_in_use, shipped_models
+    from utils.networks import choose_model, load_model, shipped_models
 
-    path = model_in_use()
+    choice = choose_model()
+    if choice.problem:
+        return _wrong(choice.problem)
     try:
-        load_model(path)
+        load_model(choice.path)
     except DigitsError as error:
         wrong = _wrong(error)
-        if path.parent == shipped_models():
-            return wrong._replace(remedy=f"git checkout {shown(path)}")
+        if choice.path.parent == shipped_models():
+            return wrong._replace(remedy=f"git checkout {shown(choice.path)}")
         return wrong
-    return Finding(True, describe_model(path))
+    return Finding(True, choice.why)
 
 
 def _writable() -> Finding:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
     from utils.mnist import Mnist
-    from utils.networks import Kind
+    from utils.networks import Choice, Kind
     from utils.reader import Reading
 
 LINE = "\n"
@@ -76,7 +76,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_model(command: argparse.ArgumentParser, kinds: str = "a .keras file") -> None:
-    command.add_argument("--model", type=Path, help=f"{kinds} (default: your newest CNN, or the shipped one)")
+    command.add_argument(
+        "--model",
+        type=Path,
+        help=f"{kinds} (default: your newest CNN, if it reads digits/ about as well as the shipped one)",
+    )
 
 
 def _add_reader(command: argparse.ArgumentParser, record: str, pictured: str) -> None:
@@ -367,11 +371,10 @@ def _add_serve(commands: argparse._SubParsersAction) -> None:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from utils.networks import model_in_use
     from utils.service import serve
 
     serve(
-        options.model or model_in_use(),
+        options.model or _choose_apart(),
         options.host,
         options.port,
         options.workers,
@@ -381,13 +384,34 @@ def _serve(options: argparse.Namespace) -> int:
     return 0
 
 
-def _open_model(named: Path | None) -> "keras.Model":
-    from utils.networks import describe_model, load_model, model_in_use
+def _choose_apart() -> Path:
+    """Choose a network in a process of its own: TensorFlow's memory is free again when it has ended."""
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
 
-    path = named or model_in_use()
-    model = load_model(path)
-    print(describe_model(path), file=sys.stderr)
+    from utils.networks import choose_model, newest_own
+
+    if newest_own() is None:
+        return choose_model().path  # there is nothing to compare
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        choice = pool.submit(choose_model).result()
+    print(_why(choice), flush=True)
+    return choice.path
+
+
+def _open_model(named: Path | None) -> "keras.Model":
+    from utils.networks import choose_model, describe_model, load_model
+
+    choice = None if named else choose_model()
+    model = load_model(choice.path if choice else named)
+    print(_why(choice) if choice else describe_model(named), file=sys.stderr)
     return model
+
+
+def _why(choice: "Choice") -> str:
+    """Say which network reads and why, and how to take one's own all the same."""
+    take = f"; --model {shown(choice.passed_over)} takes yours" if choice.passed_over and not choice.problem else ""
+    return choice.why + take
 
 
 def _check_sheet(path: Path | None) -> None:

@@ -36,7 +36,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from networks import describe_machine
 
 from utils.mnist import load_mnist
-from utils.networks import load_model, model_in_use
+from utils.networks import choose_model, load_model
 from utils.paths import ROOT
 from utils.reader import ExportedNetwork, export_model, predict_probabilities, scale_pixels
 
@@ -158,7 +158,8 @@ def load(
 
 def compare_calls(network: Path) -> list[tuple[str, float]]:
     """Measure four ways to ask the network: milliseconds for one image."""
-    model, exported, images = load_model(model_in_use()), ExportedNetwork(network), load_mnist(verbose=False).x_test
+    model, exported = load_model(choose_model().path), ExportedNetwork(network)
+    images = load_mnist(verbose=False).x_test
     from ai_edge_litert.interpreter import Interpreter
 
     together = Interpreter(str(network), num_threads=1)
@@ -195,7 +196,7 @@ def main(seconds: float = 10) -> None:
     rows = [["workers", "images", "connections", "a second", "median ms", "99th percentile ms", "errors", "MB"]]
     notes = []
     with tempfile.TemporaryDirectory() as folder:
-        network = export_model(load_model(model_in_use()), Path(folder) / "network.tflite")
+        network = export_model(load_model(choose_model().path), Path(folder) / "network.tflite")
         for name, milliseconds in compare_calls(network):
             notes.append(f"{name}: {milliseconds:.2f} ms an image")
             print(notes[-1], flush=True)

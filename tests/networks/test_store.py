@@ -10,9 +10,9 @@ from keras import layers
 
 from utils.errors import DigitsError
 from utils.networks import training
-from utils.networks.files import describe_model, learned_path, model_in_use, shipped_models
-from utils.networks.models import build_cnn, build_mlp
-from utils.networks.store import load_model, load_reader, load_unseeing, save_model
+from utils.networks.files import learned_path, shipped_models
+from utils.networks.models import build_mlp
+from utils.networks.store import load_model, load_unseeing, save_model
 from utils.paths import ROOT
 from utils.reader import predict_probabilities, read_image, read_page, scale_pixels
 
@@ -79,7 +79,7 @@ def images():
 
 def without_softmax(shipped):
     """The shipped network up to its logits."""
-    logits = layers.Dense(10)
+    logits = layers.Dense(10, name="logits")
     model = keras.Sequential([keras.Input((28, 28, 1)), *shipped.layers[1:-1], logits])
     logits.set_weights(shipped.layers[-1].get_weights())
     return model
@@ -142,16 +142,6 @@ def test_networks_that_cannot_read_digits_are_refused_for_their_reason(build, me
     build().save(tmp_path / "a.keras")
     with pytest.raises(DigitsError, match=message):
         load_model(tmp_path / "a.keras")
-
-
-def test_one_s_own_network_is_preferred_and_named(sample, capsys):
-    assert model_in_use() == shipped_models() / "cnn.keras"
-    own = save_model(build_cnn(), learned_path("cnn", sample))
-    assert own.name == "cnn-sample.keras"
-    assert model_in_use() == own
-    load_reader()
-    assert "your own" in capsys.readouterr().out
-    assert "shipped" in describe_model(shipped_models() / "cnn.keras")
 
 
 @pytest.mark.parametrize("kind", ["mlp", "cnn"])

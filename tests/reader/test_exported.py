@@ -145,8 +145,8 @@ def strangers():
     inner = load_model(shipped_models() / "mlp.keras")
     yield keras.Sequential([keras.Input((784,)), layers.Reshape((28, 28, 1)), inner])
     yield keras.Sequential([keras.Input((28, 28, 1)), layers.Rescaling(1 / 255), inner])
-    inner, logits = load_model(shipped_models() / "mlp.keras"), layers.Dense(10)
-    model = keras.Model(inner.inputs, logits(inner.layers[-2].output))
+    inner, logits = load_model(shipped_models() / "mlp.keras"), layers.Dense(10, name="logits")
+    model = keras.Sequential([keras.Input((28, 28, 1)), *inner.layers[1:-1], logits])
     logits.set_weights(inner.layers[-1].get_weights())
     yield model
 

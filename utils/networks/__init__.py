@@ -11,9 +11,10 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "files": ["Kind", "describe_model", "learned_models", "learned_path", "model_in_use", "shipped_models"],
+        "files": ["Kind", "describe_model", "learned_models", "learned_path", "newest_own", "shipped_models"],
+        "choice": ["Choice", "choose_model", "load_reader"],
         "models": ["BUILDERS", "NAMES", "build_cnn", "build_mlp"],
-        "store": ["load_model", "load_reader", "load_unseeing", "save_model"],
+        "store": ["load_model", "load_unseeing", "save_model"],
         "batches": ["Batches", "distort", "warp"],
         "stopping": ["REMEDY", "OrderlyEnd"],
         "checkpoint": ["only_training", "state_path"],

@@ -1,4 +1,4 @@
-"""Where the trained networks are, and which of them is used. Nothing in here loads TensorFlow."""
+"""Where the trained networks are. Nothing in here loads TensorFlow."""
 
 import os
 from pathlib import Path
@@ -23,8 +23,8 @@ def learned_models() -> Path:
     return from_root(os.environ.get("LEARNED_PATH") or "models/learned")
 
 
-def model_in_use(kind: Kind = "cnn") -> Path:
-    """Return the file of the trained network that predictions use.
+def newest_own(kind: Kind = "cnn") -> Path | None:
+    """Return the file of the newest network that was trained here.
 
     Parameters
     ----------
@@ -33,11 +33,11 @@ def model_in_use(kind: Kind = "cnn") -> Path:
 
     Returns
     -------
-    Path
-        The newest that was trained here, if there is one, and otherwise the shipped one.
+    Path or None
+        For example ``models/learned/cnn-mnist.keras``; None if there is none.
     """
-    learned = [path for path in learned_models().glob(f"{kind}-*.keras") if not path.name.startswith(".")]
-    return max(learned, key=lambda path: path.stat().st_mtime, default=shipped_models() / f"{kind}.keras")
+    own = [path for path in learned_models().glob(f"{kind}-*.keras") if os.path.isfile(path)]
+    return max(own, key=os.path.getmtime, default=None)
 
 
 def learned_path(kind: Kind, mnist: "Mnist") -> Path:

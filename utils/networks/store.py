@@ -12,7 +12,7 @@ import numpy as np
 from utils.errors import DigitsError
 from utils.mnist import SIDE, Mnist
 from utils.networks.archive import LARGEST, inspect, saved_with, too_large
-from utils.networks.files import Kind, describe_model, learned_path, model_in_use, shipped_models
+from utils.networks.files import Kind, describe_model, learned_path, shipped_models
 from utils.networks.training import train
 from utils.paths import shown, whole_file
 from utils.reader import Manner, find_manner
@@ -175,24 +175,8 @@ def _times(shape: tuple[int | None, ...]) -> str:
     return " × ".join("any" if size is None else str(size) for size in shape[1:])
 
 
-def load_reader(kind: Kind = "cnn") -> keras.Model:
-    """Load the trained network that predictions use, and print a line that says which it is.
-
-    Parameters
-    ----------
-    kind
-        Which of the two.
-
-    Returns
-    -------
-    keras.Model
-        That of `model_in_use`, as `load_model` gives it, which raises what there is to raise.
-    """
-    return _load_and_name(model_in_use(kind))
-
-
 def load_unseeing(kind: Kind, mnist: Mnist) -> keras.Model:
-    """Load a trained network as `load_reader` does, but one that has seen none of the test images.
+    """Load a trained network and say which it is, one that has seen none of the test images.
 
     With all of MNIST, that is one that was trained here on all of it, or the shipped one. The sample's test images are
     taken from MNIST's training images, which the shipped network has seen; there it is one that was trained on the
