@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from utils import check, networks
+from utils import check, networks, service
 from utils.cli import main
 from utils.mnist import cache_file
 from utils.paths import ROOT
@@ -277,6 +277,13 @@ def test_one_s_own_network_is_not_taken_if_it_is_clearly_worse(poor, sample, sav
     status, out, _ = run("check", capsys=capsys)
     assert status == 0
     assert re.search(rf"^ok +Model: .*{why}$", out, re.MULTILINE)
+
+    served = []
+    monkeypatch.setattr(service, "serve", lambda path, *others: served.append(path))
+    status, out, _ = run("serve", capsys=capsys)
+    assert re.fullmatch(rf"Model: .*{why}; --model .*cnn-mnist.keras takes yours\n", out)
+    run("serve", "--model", str(poor), capsys=capsys)
+    assert served == [networks.shipped_models() / "cnn.keras", poor]
 
 
 def test_one_s_own_network_that_is_broken_does_not_stop_a_reading(poor, save, draw, capsys):

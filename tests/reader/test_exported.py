@@ -192,7 +192,7 @@ def refused():
     yield keras.Model(image, [ten(flat), layers.Dense(2)(flat)]), "has 1 inputs and 2 outputs, not one of each"
     yield keras.Model(image, layers.Dense(11)(flat)), r"takes 28 × 28 × 1 values and gives 11\)"
     yield keras.Model(image, layers.Dense(10, activation="sigmoid")(flat)), "ten numbers that are no probabilities"
-    large = layers.GlobalAveragePooling2D()(layers.UpSampling2D(300)(image))
+    large = layers.GlobalAveragePooling2D()(layers.UpSampling2D(400)(image))
     yield keras.Model(image, layers.Dense(10, activation="softmax")(large)), "would take too much memory"
     lines = layers.LSTM(4)(layers.Reshape((28, 28))(image))
     yield keras.Model(image, layers.Dense(10)(lines)), r"uses Flex\w+, which LiteRT alone does not have"

@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 EXPORTED_SUFFIX = ".tflite"
 #: How an exported file names its version, in the description that the format has a place for.
 VERSION = "digits network, version {}"
-#: So many numbers the largest table of a network may have, as in `utils.networks.archive`.
-LARGEST_TENSOR = 30_000_000
+#: So many numbers a network may have in all: 30 million weights, as in `utils.networks.archive`, and as many between.
+LARGEST = 60_000_000
 
 
 def export_model(model: "keras.Model", path: str | os.PathLike) -> Path:
@@ -245,8 +245,8 @@ class ExportedNetwork:
 
                 source = {"model_content": self._content} if self._content else {"model_path": str(self._path)}
                 interpreter = Interpreter(**source, num_threads=1)
-                sizes = [math.prod(details["shape"].tolist()) for details in interpreter.get_tensor_details()]
-                if max(sizes, default=0) > LARGEST_TENSOR:
+                shapes = (details["shape"].tolist() for details in interpreter.get_tensor_details())
+                if sum(map(math.prod, shapes)) > LARGEST:
                     raise DigitsError(f"{shown(self._path)} would take too much memory: name a smaller one.")
                 interpreter.allocate_tensors()
                 self._of_thread.interpreter = interpreter
