@@ -87,7 +87,7 @@ def open_study(storage: str) -> optuna.Study:
         If the storage cannot be opened.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    with _stored_in(storage), warnings.catch_warnings():
+    with _stored_in(storage, ImportError, RuntimeError), warnings.catch_warnings():  # of its driver
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # the heartbeat is one
         url = sqlalchemy.make_url(storage)
         sqlite = url.get_backend_name() == "sqlite"
@@ -111,17 +111,18 @@ def open_study(storage: str) -> optuna.Study:
 
 
 @contextmanager
-def _stored_in(storage: str) -> Iterator[None]:
-    """Turn what a storage may raise, at its opening and later, into one line."""
+def _stored_in(storage: str, *more: type[Exception]) -> Iterator[None]:
+    """Turn what a storage may raise, and more kinds of errors, into one line."""
     try:
         yield
-    except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError, ImportError, RuntimeError) as error:
+    except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError, *more) as error:
         cause: BaseException = error
         while cause.__cause__:
             cause = cause.__cause__
+        reason = (str(cause) or type(cause).__name__).splitlines()[0]
         raise DigitsError(
-            f"The storage {_named(storage)} does not work ({str(cause).splitlines()[0]}): check its address, that its "
-            "driver is installed, that it may be written and that its disk is not full."
+            f"The storage {_named(storage)} does not work ({reason}): check its address, that its driver is installed, "
+            "that it may be written and that its disk is not full."
         ) from error
 
 
@@ -251,18 +252,18 @@ class _Workers:
         self._reasons = self._context.SimpleQueue()
         self._arguments, self._count = (storage, budget, count, self._reasons), count
         self._running: list[multiprocessing.Process] = []
-        self._deaths = 0
+        self._deaths, self._reason = 0, "The workers of the search fail one after the other: try python -m utils check."
 
     def __enter__(self) -> "_Workers":
         return self
 
     def replace_dead(self, wanted: bool) -> None:
         """Forget those that have ended and, if there is work, start others in their places."""
-        if not self._reasons.empty():
-            raise DigitsError(self._reasons.get())
+        while not self._reasons.empty():
+            self._reason = self._reasons.get()
         self._deaths += sum(not process.is_alive() and process.exitcode != 0 for process in self._running)
         if self._deaths > 3 * self._count:
-            raise DigitsError("The workers of the search fail one after the other: try python -m utils check.")
+            raise DigitsError(self._reason)
         self._running = [process for process in self._running if process.is_alive()]
         for _ in range(self._count - len(self._running) if wanted else 0):
             self._running.append(self._context.Process(target=_work_or_say_why, args=self._arguments, daemon=True))
@@ -376,6 +377,7 @@ def _work_or_say_why(storage: str, budget: Budget, workers: int, reasons: Simple
         work(storage, budget, workers)
     except DigitsError as error:
         reasons.put(str(error))
+        raise SystemExit(1) from error
 
 
 def write_trials(study: optuna.Study, path: Path) -> None:
