@@ -54,9 +54,11 @@ def test_a_resumed_training_gives_what_the_undisturbed_one_gives(kind, sample, t
     _, history = training.train(kind, sample, epochs=3, state=state)
     assert history.interrupted
     undo()
-    model, history = training.train(kind, sample, epochs=3, state=state, resume=True)
+    live = LiveCurves("a")
+    model, history = training.train(kind, sample, epochs=3, state=state, resume=True, live=live)
     assert history.epoch == [0, 1, 2]
     assert history.whole_epochs == 3
+    assert live.curves["val_loss"] == ([1, 2, 3], history.history["val_loss"]), "the curves are those of all epochs"
     for key, values in expected_history.history.items():
         assert history.history[key] == pytest.approx(values, rel=1e-3, abs=1e-4)
     for a, b in zip(model.get_weights(), expected.get_weights(), strict=True):
@@ -86,6 +88,20 @@ def test_the_command_line_goes_on_after_a_kill(tmp_path):
     assert f"epoch {done:2} of 40" not in result.stdout
     assert load_model(output)
     assert not state_path(output).exists(), "there is nothing left to resume"
+
+
+def test_going_on_that_is_interrupted_at_once_keeps_what_there_is(few, tmp_path, monkeypatch):
+    """The network that was saved then was one that had learned nothing."""
+    state = tmp_path / "a.state.npz"
+    trained, _ = training.train("mlp", few, epochs=1, state=state)
+
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(keras.Model, "fit", interrupt)
+    model, history = training.train("mlp", few, epochs=1, state=state, resume=True)
+    assert (history.interrupted, history.whole_epochs) == (True, 1)
+    assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), trained.get_weights(), strict=True))
 
 
 class Killed(BaseException):
