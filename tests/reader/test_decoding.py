@@ -219,3 +219,84 @@ def test_what_follows_the_end_of_an_image_does_not_matter(corpus):
     """Phones put films behind their photos, and mail programs line breaks."""
     for name in ("grey png", "turned jpeg", "gif"):
         assert read_or_refuse(corpus[name] + b"\r\n" + bytes(1000), name) == "read"
+
+
+def repeated_scans(times: int) -> bytes:
+    """A progressive JPEG that goes over its pixels again and again; the thumbnail in its marks has scans of its own."""
+    thumbnail = saved(Image.new("L", (8, 8)), "JPEG") * 60
+    whole = saved(Image.new("L", (64, 64), 200), "JPEG", progressive=True, exif=b"Exif\0\0" + thumbnail)
+    last = whole[whole.rindex(b"\xff\xda") : -2]
+    return whole[:-2] + last * times + b"\xff\xd9"
+
+
+GIF = b"GIF89a" + struct.pack("<HHBBB", 8, 8, 0, 0, 0)
+JPEG = saved(Image.new("L", (8, 8)), "JPEG")
+
+
+def tiled(tiles: int, big: bool = False) -> bytes:
+    """A TIFF of so many tiles of one pixel."""
+    tags = ((256, 4, 1, 900), (257, 4, 1, 900), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1), (277, 3, 1, 1))
+    tags += ((322, 4, 1, 1), (323, 4, 1, 1), (324, 4, tiles, 200))
+    entries = b"".join(struct.pack("<HHQQ" if big else "<HHLL", *tag) for tag in tags)
+    head = (
+        b"II+\0\x08\0\0\0" + struct.pack("<QQ", 16, len(tags)) if big else b"II*\0" + struct.pack("<LH", 8, len(tags))
+    )
+    return (head + entries + bytes(8)).ljust(200, b"\0") + bytes(4 * tiles)
+
+
+#: Each holds a decoder for long, though it is small: here as small as shows it.
+ENDLESS = {
+    "scans": (repeated_scans(100), "goes over its pixels more than 50 times"),
+    "chunks before the pixels": (png(before=chunk(b"prVt") * 2000), "is cut into more parts"),
+    "marks of a photo": (JPEG[:2] + (b"\xff\xe1\0\x0cExif\0\0more") * 2000 + JPEG[2:], "is cut into more parts"),
+    "filling": (JPEG[:2] + b"\xff" * 5000 + JPEG[2:], "is cut into more parts"),
+    "comments": (GIF + b"!\xfe" + b"\x01a" * 5000 + b"\0;", "is cut into more parts"),
+    "tiles": (tiled(200_001), "is cut into more parts"),
+    "tiles, 64 bits": (tiled(200_001, big=True), "is cut into more parts"),
+    "extensions": (GIF + b"!\xfe\0" * 5000 + b";", "is cut into more parts"),
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_small_files_that_would_hold_the_reader(name):
+    """One such upload kept everyone else waiting, and the service said that it was well."""
+    data, message = ENDLESS[name]
+    assert message in read_or_refuse(data, name)
+
+
+def test_usual_scans_are_read():
+    assert read_or_refuse(repeated_scans(20), "twenty more than usual") == "read"
+
+
+@pytest.mark.parametrize(
+    ("image", "kind", "message"),
+    [
+        (Image.new("1", (70_000, 1)), "PNG", "is 70,000 pixels long: crop it to 65,535 at most"),
+        (Image.new("1", (1, 70_000)), "PNG", "is 70,000 pixels long"),
+        (Image.new("L", (3000, 1000)), "WEBP", "has 3 megapixels: make it smaller than 1, or save it as PNG or JPEG"),
+        (Image.new("CMYK", (3000, 1000)), "JPEG", "has 3 megapixels: make it smaller than 1, or save it as PNG"),
+        (Image.new("1", (11_000, 11_000)), "PNG", "has 121 megapixels: make it smaller than 100."),
+    ],
+)  # fmt: skip
+def test_what_would_take_more_memory_than_is_stated(image, kind, message, monkeypatch):
+    """A long strip of a few kilobytes took two gigabytes, and a machine that has less kills the whole service."""
+    data = saved(image, kind)
+    monkeypatch.setattr(decoding, "MEGAPIXELS", dict.fromkeys(decoding.MEGAPIXELS, 1))  # to be quick
+    monkeypatch.setattr(decoding, "_to_grey", lambda image: pytest.fail("it was decoded"))
+    assert message in read_or_refuse(data, kind)
+
+
+def test_a_frame_of_a_gif_that_is_larger_than_its_head_says():
+    """Its memory is taken as soon as the file is opened."""
+    frame = b"!\xf9\x04\x09\0\0\0\0," + struct.pack("<HHHHB", 0, 0, 60_000, 60_000, 0) + b"\x02\x02\x4c\x01\0;"
+    assert "has 3600 megapixels" in read_or_refuse(GIF + frame, "frame")
+
+
+def test_too_little_memory_is_said(monkeypatch):
+    """Nobody finds it out from "is damaged"."""
+
+    def full(image):
+        raise MemoryError
+
+    monkeypatch.setattr(decoding, "_to_grey", full)
+    assert read_or_refuse(png(), "png") == "a file takes more memory than there is: make it smaller."

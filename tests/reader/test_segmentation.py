@@ -1,14 +1,17 @@
 """Without these, a number is read with a digit too many or too few, or in the wrong order."""
 
+import io
 from itertools import pairwise
 
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from utils.networks import load_model, shipped_models
 from utils.reader.ink import extract_ink
-from utils.reader.reading import predict_probabilities
+from utils.reader.pieces import Effort, TooManyMarksError
+from utils.reader.reading import Reading, predict_probabilities, read_digits
 from utils.reader.segmentation import find_digits
 
 
@@ -110,3 +113,54 @@ def test_single_digits_are_not_cut(judge, sample):
         ink = extract_ink(cv2.resize(255 - np.pad(image, 4), (360, 360), interpolation=cv2.INTER_CUBIC))
         split += len(find_digits(ink, judge)) != 1
     assert split <= 3  # of 100; MNIST itself has digits in pieces
+
+
+def page_of(kind: str) -> np.ndarray:
+    """Ink that no page of digits has, with which the reader was busy for minutes."""
+    ink = np.zeros((1600, 1600), np.uint8)
+    if kind == "specks":
+        for shift in range(6):
+            ink[shift::9, ::9] = ink[shift::9, 1::9] = ink[shift::9, 2::9] = 255
+    elif kind == "rings":
+        for edge in range(4, 780, 4):
+            cv2.rectangle(ink, (edge, edge), (1599 - edge, 1599 - edge), 255, 1)
+        ink[edge:-edge, edge:-edge] = 0
+    else:
+        for y in range(0, 1570, 24):
+            for x in range(0, 1360, 240):
+                ink[y : y + 20, x : x + 230] = 255
+                ink[y + 5 : y + 20, x + 2 : x + 228 : 4] = 0
+    return ink
+
+
+@pytest.mark.parametrize("kind", ["specks", "rings", "combs"])
+def test_a_page_with_too_many_marks_is_given_up(judge, kind):
+    """A PNG of 2 kB held the only reader of a service for a minute."""
+    asked = []
+
+    def count(images):
+        asked.append(len(images))
+        return judge(images)
+
+    with pytest.raises(TooManyMarksError, match="too many marks for a page of digits: crop"):
+        find_digits(page_of(kind), count)
+    assert sum(asked) <= Effort.MOST
+
+
+def test_a_page_of_2500_digits_is_read(sample):
+    """Much, but a page of digits: the pictures of MNIST that everyone knows."""
+    tiles = [cv2.resize(image, (32, 32)) for image in sample.x_train[:2500]]
+    page = np.block([tiles[row * 50 : row * 50 + 50] for row in range(50)])
+    assert 2400 < len(find_digits(extract_ink(page))) < 2700
+
+
+def test_the_note_of_a_page_with_too_many_marks(judge):
+    """It is no error of the file, and no empty page either."""
+    reading = Reading("page.png", crowded="too many marks")
+    assert (reading.note, reading.error, reading.text) == ("too many marks", None, "")
+    page = io.BytesIO()
+    Image.fromarray(255 - page_of("specks")).save(page, "PNG")
+    model = load_model(shipped_models() / "cnn.keras")
+    reading = read_digits(model, "page.png", page.getvalue())
+    assert reading.note.startswith("too many marks")
+    assert reading.record()["note"] == reading.note

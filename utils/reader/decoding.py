@@ -7,6 +7,7 @@ is decoded, and every exception of a decoder means the same: the file is damaged
 
 import io
 import re
+import struct
 import warnings
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -20,12 +21,14 @@ from utils.errors import DigitsError
 #: The kinds that are opened, whatever a file's name says; Pillow knows more, some of which start other programs.
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "HEIF")
 #: How many megapixels an image may have. Some kinds take more memory for each, or more time: see `_kind`.
-MEGAPIXELS = {"WebP": 60, "CMYK": 75, "compressed BMP": 20}
+MEGAPIXELS = {"WebP": 50, "CMYK": 75, "compressed BMP": 20}
 MAX_MEGAPIXELS = 100
 #: How long a side may be: more than any camera or scanner makes it, and all that JPEG can say.
 LONGEST = 65_535
 #: How often a decoder may read from the file until it knows the size, and until it has the pixels.
 READS = 3_000, 1_000_000
+#: In how many tiles or strips a TIFF may be cut.
+TILES = 200_000
 #: How often a progressive JPEG may go over its pixels, each time adding a little; usual are ten times.
 SCANS = 50
 
@@ -71,15 +74,8 @@ def decode(file: BinaryIO, name: str) -> np.ndarray:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about metadata that cannot be read; the pixels are what counts
-            with _open(source) as image:
-                _check_size(image, name)
-                if image.format in ("JPEG", "MPO"):
-                    _check_scans(file, name)
-                if image.format == "PNG":  # only this looks at the checksums of the pixels
-                    source.allow(READS[1])
-                    image.verify()
-            with _open(source) as image:
-                source.allow(READS[1])
+            _check_tiles(file, name)
+            with _open(source, file, name) as image:
                 grey = _to_grey(image)
                 turn = _find_turn(image)
                 return grey if turn is None else np.array(Image.fromarray(grey).transpose(turn))
@@ -117,9 +113,19 @@ class _Counted:
         return getattr(self._file, name)
 
 
-def _open(source: _Counted) -> Image.Image:
+def _open(source: _Counted, file: BinaryIO, name: str) -> Image.Image:
+    """Open an image whose pixels may be decoded."""
     source.allow(READS[0])
-    return Image.open(source, formats=FORMATS)
+    image = Image.open(source, formats=FORMATS)
+    _check_size(image, name)
+    if image.format in ("JPEG", "MPO"):
+        _check_scans(file, name)
+    source.allow(READS[1])
+    if image.format == "PNG":  # only this looks at the checksums of the pixels
+        image.verify()
+        source.allow(READS[1])
+        image = Image.open(source, formats=FORMATS)
+    return image
 
 
 def _check_size(image: Image.Image, name: str) -> None:
@@ -138,6 +144,22 @@ def _kind(image: Image.Image) -> str:
     if image.tile and image.tile[0].codec_name == "bmp_rle":  # Pillow's only decoder that is written in Python
         return "compressed BMP"
     return image.mode
+
+
+def _check_tiles(file: BinaryIO, name: str) -> None:
+    """Refuse a TIFF file with millions of tiles, which would be listed one by one."""
+    file.seek(0)
+    head = file.read(16)
+    order = {b"II": "<", b"MM": ">"}.get(head[:2])
+    if order is None or not {42, 43} & set(head[2:4]):
+        return
+    big = 43 in head[2:4]
+    file.seek(*struct.unpack_from(f"{order}{'Q' if big else 'L'}", head, 8 if big else 4))
+    (tags,) = struct.unpack(f"{order}{'Q' if big else 'H'}", file.read(8 if big else 2))
+    for _ in range(min(tags, READS[0])):
+        tag, _, count = struct.unpack(f"{order}{'HHQ8x' if big else 'HHL4x'}", file.read(20 if big else 12))
+        if tag in (273, 324) and count > TILES:  # where the strips are, and the tiles
+            raise DigitsError(f"{name} is cut into more parts than any image: save it again as PNG or JPEG.")
 
 
 def _check_scans(file: BinaryIO, name: str) -> None:
