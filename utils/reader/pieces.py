@@ -41,7 +41,7 @@ class Effort:
     """
 
     #: How many pieces are looked at, at most.
-    MOST = 10_000
+    MOST = 15_000
     LARGE = 60_000
 
     def __init__(self) -> None:
