@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from xdist.scheduler import LoadScopeScheduling
     from xdist.workermanage import WorkerController
 
+SERVICE = "page", "service", "readers", "limits", "guard", "proxy"
 #: Files whose tests share a server, a browser or a JupyterLab.
-TOGETHER = ("tests/widgets/test_browser.py", "tests/service/test_page.py", "tests/service/test_service.py")
+TOGETHER = ("tests/widgets/test_browser.py", *(f"tests/service/test_{name}.py" for name in SERVICE))
 MNIST = pytest.StashKey[str]()
 FOLDER = pytest.StashKey[tempfile.TemporaryDirectory]()
 SEEN = pytest.StashKey[bool]()

@@ -5,6 +5,7 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 from utils.errors import DigitsError
 from utils.service.readers import LostError, Reader
@@ -51,8 +52,13 @@ class Desk:
         if self._full:
             raise RefusedError(503, "Too many images are waiting: try again in a second.", {"Retry-After": "1"})
 
+    def launch(self) -> None:
+        """Let the first reader begin to start, so that what takes as long can be done meanwhile."""
+        with suppress(LostError):  # `start` will say it
+            self._readers[0].launch()
+
     def start(self) -> None:
-        """Start the first reader.
+        """Wait until the first reader is ready.
 
         Raises
         ------

@@ -137,9 +137,14 @@ class Reader:
         if self._process is not None:
             self._process.kill()
 
-    def _start(self) -> None:
-        if self._process is not None and self._process.is_alive():
-            return
+    def launch(self) -> None:
+        """Start the process without waiting until it is ready.
+
+        Raises
+        ------
+        LostError
+            If the system has no process to give.
+        """
         self.started = False
         if self._connection is not None:
             self._connection.close()
@@ -149,12 +154,24 @@ class Reader:
         try:
             with other:
                 process.start()
-                self._process = process
+        except OSError as error:
+            self._failed = True
+            raise LostError from error
+        self._process = process
+
+    def _start(self) -> None:
+        if self._process is None or not self._process.is_alive():
+            self.launch()
+        if self.started:
+            return
+        try:
             if self._closed or not self._connection.poll(STARTING):
-                process.kill()
+                self._process.kill()
             problem = self._connection.recv_bytes().decode()
         except (EOFError, OSError) as error:
             self._failed = True
+            self._process.kill()
+            self._process.join()
             raise LostError from error
         self._failed = bool(problem)
         if problem:

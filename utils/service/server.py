@@ -1,10 +1,12 @@
 """Start the service and stop it."""
 
+import errno
+import os
 import signal
 import socket
 import sys
 import tempfile
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, suppress
 from dataclasses import replace
@@ -66,11 +68,10 @@ def serve(
         names = (*own_names(), host, *hosts)
         settings = Settings(network, model.name, version, workers=workers, origins=origins, hosts=names)
         with closing(Desk(settings)) as desk:
-            with ThreadPoolExecutor(1) as thread:
-                starting = thread.submit(desk.start)
-                from utils.service.app import create_app  # takes about as long as a reader takes to start
+            desk.launch()
+            from utils.service.app import create_app  # takes about as long as a reader takes to start
 
-                starting.result()  # a damaged file is found out now
+            desk.start()  # a damaged file is found out now
             print(f"Open {_addresses(host, port)} in a browser (Ctrl-C stops it).", flush=True)
             make_server(create_app(settings, desk), settings).run(sockets=[listener])
     print("Stopped.", flush=True)
@@ -159,8 +160,9 @@ def export_network(model: Path) -> tuple[bytes, str]:
         with tempfile.TemporaryDirectory(prefix="digits-") as folder:
             path = export_model(network, Path(folder) / f"network{EXPORTED_SUFFIX}")
             return path.read_bytes(), describe_version(path)
-    except Exception as error:  # TensorFlow has kinds of its own for a disk that is full
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    except Exception as error:  # TensorFlow has kinds of its own for a disk that is full, and long texts
+        full = os.strerror(errno.ENOSPC)
+        reason = full if full in str(error) else " ".join(str(error).split())[:200] or type(error).__name__
         raise DigitsError(
             f"{shown(model)} was not exported ({reason}): is there room in the temporary folder? TMPDIR names another."
         ) from None
