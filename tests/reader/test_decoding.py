@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from utils.errors import DigitsError
+from utils.reader import decoding
 from utils.reader.images import decode_image
 
 

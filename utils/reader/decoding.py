@@ -216,8 +216,9 @@ def _to_grey(image: Image.Image) -> np.ndarray:
 
 def _strips(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
     """Cut an image into strips with the numbers of their first rows: the whole, converted, might not fit the memory."""
-    for row in range(0, image.height, 256):
-        yield row, image.crop((0, row, image.width, min(row + 256, image.height)))
+    rows = max(1, 2_500_000 // image.width)
+    for row in range(0, image.height, rows):
+        yield row, image.crop((0, row, image.width, min(row + rows, image.height)))
 
 
 def _spread(channel: np.ndarray) -> float:

@@ -114,10 +114,10 @@ def _find_file(name: str, folder: Path, table: Path, below: dict[str, list[Path]
 
     Nothing outside is looked at: a path that leads there, of another computer perhaps, counts by its name.
     """
-    here = Path(os.path.abspath(folder))
+    here, above = Path(os.path.realpath(folder)), Path(os.path.realpath(table.parent))
     for path in (name, name.replace("\\", "/")):
-        for base in (here, table.parent):
-            file = Path(os.path.abspath(base / path))
+        for base in (here, above):
+            file = Path(os.path.normpath(base / path))
             if os.path.isfile(file) and file.is_relative_to(here):
                 return folder / file.relative_to(here)
             if os.path.isfile(file) and base != here and not os.path.isabs(path):
