@@ -291,7 +291,10 @@ def test_one_s_own_network_that_is_broken_does_not_stop_a_reading(poor, save, dr
     status, out, err = run("predict", str(save("7.png", draw("7"))), capsys=capsys)
     assert status == 0
     assert "  7  " in out
-    assert re.fullmatch(r"Model: models/cnn.keras .*; your own cannot read: .*cnn-mnist.keras is damaged .*\n", err)
+    assert re.fullmatch(
+        r"Model: models/cnn.keras .*; your own cannot read: .*cnn-mnist.keras is a text file, not a Keras model.*\n",
+        err,
+    )
 
 
 @pytest.fixture
@@ -598,7 +601,7 @@ def test_check_names_what_is_wrong_and_the_remedy(sample, monkeypatch, tmp_path,
     status, out, _ = run("check", capsys=capsys)
     assert status == 1
     assert re.search("MISSING  MNIST: .*none.npz does not exist: set MNIST_PATH", out)
-    assert re.search("MISSING  .*cnn-mnist.keras is damaged .*: train it again", out)
+    assert re.search("MISSING  .*cnn-mnist.keras is a text file, not a Keras model: copy it", out)
 
     monkeypatch.setattr(check, "pinned_packages", lambda: {"numpy": "0.1", "no-such-package": "1"})
     status, out, _ = run("check", capsys=capsys)

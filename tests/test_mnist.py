@@ -138,7 +138,7 @@ STRAYS = {
     "web page": (b"\n<!DOCTYPE html><html>Sign in</html>", "is a web page, not MNIST"),
     "CSV": (b"label,1x1,1x2,1x3\n5,0,0,0\n", r"is a table of text \(CSV\), not MNIST"),
     "zipped CSV": (gzip.compress(b"label,1x1,1x2,1x3\n5,0,0,0\n"), r"is a table of text \(CSV\), not MNIST"),
-    "Git LFS": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "is a pointer of Git LFS"),
+    "Git LFS": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "is only git LFS's note"),
     "pickle": (gzip.compress(b"\x80\x04\x95numpy"), "is a Python pickle, which could run code"),
     "text": ("Übung\n".encode(), "is a text file, not MNIST"),
     "empty": (b"", "is empty, not MNIST"),

@@ -83,7 +83,7 @@ def printable(text: str) -> str:
 _BEGINNINGS = {
     b"<!doctype html": "a web page",
     b"<html": "a web page",
-    b"version https://git-lfs": "a pointer of Git LFS to the file, which git lfs pull gets",
+    b"version https://git-lfs": "only git LFS's note about the file (git lfs pull fetches the file itself)",
     b"\x89hdf\r\n\x1a\n": "an HDF5 file",
     b"par1": "a Parquet file",
     b"7z\xbc\xaf\x27\x1c": "a 7z archive, to be unpacked first",
@@ -211,25 +211,3 @@ def clear_leftovers(path: str | os.PathLike) -> None:
 
 def _beside(path: Path) -> Path:
     return path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
-
-
-def describe_stray(head: bytes) -> str:
-    """Say of a file's beginning what it is, if it is what downloads and clones leave in place of a file.
-
-    Parameters
-    ----------
-    head
-        The first bytes, 512 or so.
-
-    Returns
-    -------
-    str
-        Such as ``is a web page, not the file: …``, with what to do; empty if it is none of them.
-    """
-    if not head:
-        return "is empty: copy it or download it again"
-    if head.startswith(b"version https://git-lfs"):
-        return "is only git LFS's note about the file: git lfs pull fetches the file itself"
-    if head.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith((b"<!doctype html", b"<html")):
-        return "is a web page, not the file: download the file itself (on GitHub, with the button Download raw file)"
-    return ""

@@ -186,12 +186,13 @@ def test_a_small_file_does_not_take_gigabytes(forge, tmp_path):
     ("content", "message"),
     [
         (b"", "is empty"),
-        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "is only git LFS's note .* git lfs pull"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "is only git LFS's note .*git lfs pull"),
         (b"\n<!DOCTYPE html>\n<html>", "is a web page"),
         (b"\x89HDF\r\n\x1a\n" + bytes(100), "is in Keras's older format, HDF5: .*save it as a .keras file"),
         (b"\x1c\0\0\0TFL3" + bytes(100), "is an exported network .* name the .keras file"),
         (b"PK\x03\x04" + bytes(100), "is cut off"),
-        (b"Dear teacher", "is damaged or not a Keras model: train it again"),
+        (b"Dear teacher", "is a text file, not a Keras model: copy it"),
+        (b"\x1f\x8b\x08\0" * 9, "is damaged or not a Keras model: train it again"),
     ],
 )
 def test_files_of_other_kinds_are_named(content, message, tmp_path):

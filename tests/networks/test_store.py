@@ -58,7 +58,7 @@ def test_models_that_are_missing_damaged_or_of_another_kind(tmp_path):
     with pytest.raises(DigitsError, match="no model at .*python -m utils train"):
         load_model(tmp_path / "none.keras")
     (tmp_path / "text.keras").write_text("no model")
-    with pytest.raises(DigitsError, match="text.keras is damaged or not a Keras model"):
+    with pytest.raises(DigitsError, match="text.keras is a text file, not a Keras model"):
         load_model(tmp_path / "text.keras")
     other = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
     save_model(other, tmp_path / "other.keras")

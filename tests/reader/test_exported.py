@@ -119,7 +119,7 @@ def test_files_that_cannot_be_used(cnn, tmp_path, sample):
     with pytest.raises(DigitsError, match="There is no exported model at .*none.tflite: make one with"):
         ExportedNetwork(tmp_path / "none.tflite")
     (tmp_path / "text.tflite").write_text("Dear teacher")
-    with pytest.raises(DigitsError, match="text.tflite is damaged or not a LiteRT model: make it again"):
+    with pytest.raises(DigitsError, match="text.tflite is a text file, not a LiteRT model: copy it"):
         ExportedNetwork(tmp_path / "text.tflite")
     with pytest.raises(DigitsError, match=r"cnn.onnx ends in neither .tflite"):
         export_model(cnn, tmp_path / "cnn.onnx")

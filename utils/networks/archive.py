@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from utils.errors import DigitsError
-from utils.paths import describe_stray, shown
+from utils.paths import guess_kind, shown
 
 if TYPE_CHECKING:
     import h5py
@@ -110,9 +110,6 @@ def _see_what_it_is(path: Path) -> None:
         raise DigitsError(f"{shown(path)} may not be read: check its permissions.") from error
     except OSError as error:
         raise DigitsError(f"{shown(path)} cannot be read ({error.strerror}): copy it again.") from error
-    stray = describe_stray(head)
-    if stray:
-        raise DigitsError(f"{shown(path)} {stray}.")
     if head.startswith(b"\x89HDF\r\n\x1a\n"):
         raise DigitsError(
             f"{shown(path)} is in Keras's older format, HDF5: where it was made, load it and save it as a .keras file."
@@ -124,6 +121,8 @@ def _see_what_it_is(path: Path) -> None:
     if head.startswith(b"PK") and not zipfile.is_zipfile(path):
         raise DigitsError(f"{shown(path)} is cut off, its end is missing: copy it or download it again.")
     if not head.startswith(b"PK"):
+        if kind := guess_kind(path):
+            raise DigitsError(f"{shown(path)} is {kind}, not a Keras model: copy it or download it again.")
         raise _damaged(path)
     if path.suffix != ".keras":
         raise DigitsError(f"{shown(path)} does not end in .keras: rename it if it is a Keras model.")

@@ -24,7 +24,7 @@ import numpy as np
 
 from utils.errors import DigitsError
 from utils.mnist import SIDE
-from utils.paths import check_writable, describe_stray, shown, whole_file
+from utils.paths import check_writable, guess_kind, shown, whole_file
 from utils.quiet import stderr_silenced
 from utils.reader.manner import find_manner
 from utils.reader.normalise import scale_pixels
@@ -272,9 +272,8 @@ def _see_what_it_is(path: Path) -> None:
             head = file.read(512)
     except OSError as error:
         raise DigitsError(f"{shown(path)} cannot be read ({error.strerror}): check its permissions.") from error
-    stray = describe_stray(head)
-    if stray:
-        raise DigitsError(f"{shown(path)} {stray}.")
+    if kind := guess_kind(path):
+        raise DigitsError(f"{shown(path)} is {kind}, not a LiteRT model: copy it or download it again.")
     if head.startswith(b"PK"):
         raise DigitsError(f"{shown(path)} is no LiteRT model but a zip file: give a Keras model the ending .keras.")
 
