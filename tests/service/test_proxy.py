@@ -10,6 +10,7 @@ import subprocess
 import time
 from urllib.parse import urljoin
 
+import nbformat
 import pytest
 from serving import Server, to_png
 
@@ -18,29 +19,38 @@ from utils.paths import ROOT
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
 pytestmark = pytest.mark.skipif(NGINX is None, reason="needs nginx on this machine (Debian: nginx-light)")
 NAME = "digits.school.example"
-BARE = "location / { proxy_pass http://127.0.0.1:8000; }"
+SERVER = "server {{ listen 80; server_name _; {} }}"
+BARE = SERVER.format("location / { proxy_pass http://127.0.0.1:8000; }")
 
 
 def readme():
-    """Return the lines that README gives for nginx."""
+    """Return the lines that README gives for nginx, in a server."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"((?: {4}location [^\n]*\n(?: {5,}[^\n]*\n| {4}\}\n)+)+)", text)
-    return block
+    return SERVER.format(block)
+
+
+def notebook():
+    """Return the lines that notebook 08 gives for several machines."""
+    cells = nbformat.read(ROOT / "notebooks" / "08-deploy-the-model.ipynb", as_version=4).cells
+    (text,) = [cell.source for cell in cells if "upstream digits" in cell.source]
+    return re.search(r"(?m)^ {4}upstream .*?^ {4}server \{.*?^ {4}\}$", text, re.DOTALL)[0]
 
 
 class Nginx:
     """nginx in a folder of its own, in front of a service."""
 
-    def __init__(self, folder, locations, service):
+    def __init__(self, folder, servers, service):
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         kinds = "client_body", "proxy", "fastcgi", "uwsgi", "scgi"
         temporary = "".join(f"{kind}_temp_path {kind};" for kind in kinds)
         user = "user root;" if os.geteuid() == 0 else ""  # another could not enter the folder
-        server = f"listen 127.0.0.1:{self.port}; server_name _; {locations.replace(':8000', f':{service.port}')}"
+        servers = servers.replace("listen 80;", f"listen 127.0.0.1:{self.port};")
+        servers = re.sub(r"[\d.]+:8000", f"127.0.0.1:{service.port}", servers)
         (folder / "nginx.conf").write_text(
             f"{user} daemon off; pid nginx.pid; error_log error.log; events {{}} "
-            f"http {{ access_log off; {temporary} server {{ {server} }} }}"
+            f"http {{ access_log off; {temporary} {servers} }}"
         )
         command = [NGINX, "-p", str(folder), "-e", "error.log", "-c", str(folder / "nginx.conf")]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
@@ -82,14 +92,14 @@ def addresses(page):
 
 
 @pytest.mark.parametrize(
-    ("locations", "prefix"),
-    [(BARE, "/"), (readme, "/"), (readme, "/digits/")],
-    ids=["a bare proxy_pass", "README", "README, under a prefix"],
+    ("servers", "prefix"),
+    [(lambda: BARE, "/"), (readme, "/"), (readme, "/digits/"), (notebook, "/")],
+    ids=["a bare proxy_pass", "README", "README, under a prefix", "several machines"],
 )
-def test_page_and_readings_come_through(behind, draw, tmp_path, locations, prefix):
+def test_page_and_readings_come_through(behind, draw, tmp_path, servers, prefix):
     """The page, all that it loads, and an image that it sends, with what a browser says of itself."""
     browser = {"Origin": f"https://{NAME}", "Sec_Fetch_Site": "same-origin", "Sec_Fetch_Mode": "cors"}
-    with Nginx(tmp_path, locations if isinstance(locations, str) else locations(), behind) as nginx:
+    with Nginx(tmp_path, servers(), behind) as nginx:
         status, page = nginx.ask("GET", prefix)
         assert status == 200
         for address in ("page/page.css", *addresses(page.decode())):
@@ -102,7 +112,7 @@ def test_page_and_readings_come_through(behind, draw, tmp_path, locations, prefi
         assert (status, json.loads(answer).get("text")) == (200, "7")
         elsewhere = browser | {"Origin": "https://evil.example", "Sec_Fetch_Site": "cross-site"}
         assert nginx.ask("POST", prefix + "predict", data, **elsewhere)[0] == 403
-        assert nginx.ask("POST", prefix + "predict", bytes(9_000_000))[0] == (413 if locations == BARE else 422)
+        assert nginx.ask("POST", prefix + "predict", bytes(9_000_000))[0] == (413 if servers() == BARE else 422)
 
 
 def test_a_browser_that_says_less(behind, draw, tmp_path):
