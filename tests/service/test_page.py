@@ -5,7 +5,6 @@ They need Playwright and Chromium, as tests/widgets/test_browser.py does. ``SCRE
 
 import os
 import re
-import shutil
 import signal
 import time
 
@@ -19,24 +18,10 @@ from utils.paths import ROOT
 from utils.reader import export_model
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install -r requirements-dev.txt")
-if os.environ.get("SKIP_BROWSER"):
-    pytest.skip("SKIP_BROWSER is set", allow_module_level=True)
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium or Chrome on this machine")
 
 #: Strokes, in shares of the paper's width and height.
 SEVEN = [[(0.3, 0.25), (0.45, 0.24), (0.39, 0.5), (0.35, 0.8)]]
 ONE = [[(0.7, 0.25), (0.7, 0.8)]]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

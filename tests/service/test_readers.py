@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import signal
 import socket
 import sys
@@ -106,9 +107,7 @@ def test_an_image_that_needs_too_much_memory_gets_a_sentence(settings, draw):
         Image.new("L", (9000, 9000)).save(stream, "PNG")
         response = client.post("/predict", content=stream.getvalue())
         assert response.status_code == 422
-        assert response.json()["error"] == (
-            "upload needs more than 0.06 GB of memory to be read: make it smaller."
-        )  # fmt: skip
+        assert re.fullmatch("upload .* more .*memory.*: make it smaller[.]", response.json()["error"])
         assert client.post("/predict", content=to_png(draw("7"))).json()["text"] == "7"
 
 
