@@ -70,15 +70,17 @@ def test_a_copy_of_a_notebook_is_not_taken_for_one_of_the_series(tmp_path):
     project = tmp_path / "project"
     ignored = shutil.ignore_patterns(".*", "__pycache__", "learned", "*.png", "*.jpg")
     shutil.copytree(ROOT, project, ignore=ignored)
-    copy = project / "notebooks" / f"{NOTEBOOKS[0].stem}-Copy1.ipynb"
-    shutil.copy(NOTEBOOKS[0], copy)
-    status, out = pytest_in(project, "--collect-only", "notebooks", "tests/test_project.py")
+    first = project / "notebooks" / NOTEBOOKS[0].name
+    copies = [first.with_stem(f"{first.stem}{ending}") for ending in ("-Copy1", " - Copy", " (2)")]
+    for copy in copies:
+        shutil.copy(first, copy)
+    status, out = pytest_in(project, "--collect-only", "notebooks")
     assert status == 0, out
-    assert NOTEBOOKS[0].name in out
-    assert "Copy1" not in out
-    status, out = pytest_in(project, "--collect-only", str(copy))
+    assert first.name in out
+    assert not any(copy.name in out for copy in copies)
+    status, out = pytest_in(project, "--collect-only", str(copies[0]))
     assert status == 0, out
-    assert "Copy1" in out, "asked for by name, it is run"
+    assert copies[0].name in out, "asked for by name, it is run"
 
 
 def test_what_an_old_python_reads_it_can_read():
