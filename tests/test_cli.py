@@ -164,6 +164,9 @@ def test_a_pattern_that_the_shell_has_not_replaced(save, draw, tmp_path, monkeyp
     assert [line.split()[:2] for line in out.splitlines()] == [
         ["[1].png", "4"], ["[1].png", "4"], ["a.png", "7"], ["b.png", "1"],
     ]  # fmt: skip
+    (tmp_path / "below").mkdir()  # without an image: no reason to lose the others
+    status, out, _ = run("predict", "[ab]*", capsys=capsys)
+    assert [line.split()[0] for line in out.splitlines()] == ["a.png", "b.png"]
     status, out, _ = run("predict", "*.jpg", capsys=capsys)
     assert status == 1
     assert "*.jpg matches no file: check the name." in out

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import os
 import socket
 import ssl
 import sys
@@ -16,7 +17,7 @@ import pytest
 
 from utils import mnist as module
 from utils.errors import DigitsError
-from utils.mnist import SHA256, UBYTE_FILES, cache_file, load_mnist
+from utils.mnist import IDX, SHA256, UBYTE_FILES, cache_file, load_mnist
 
 
 @pytest.fixture
@@ -142,6 +143,7 @@ STRAYS = {
     "pickle": (gzip.compress(b"\x80\x04\x95numpy"), "is a Python pickle, which could run code"),
     "text": ("Übung\n".encode(), "is a text file, not MNIST"),
     "empty": (b"", "is empty, not MNIST"),
+    "noise": (b"\xfe\x01\x02" * 99, "it is no .npz file"),
     "one of the four": (gzip.compress(idx(np.arange(4, dtype=np.uint8))), "is one of the four files.*its folder"),
 }
 
@@ -155,6 +157,23 @@ def test_a_file_that_is_something_else_is_named_for_what_it_is(small, monkeypatc
         load_mnist()
     assert "MNIST_PATH" in str(caught.value)
     assert "pickle=" not in str(caught.value)
+
+
+def test_what_cannot_be_opened_is_named_and_never_waited_for(monkeypatch, tmp_path):
+    """A pipe in place of the file kept the first notebook waiting for ever."""
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("this system has no pipes with names")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    (tmp_path / "file").touch()
+    for name, said in (
+        ("pipe", "neither a file nor a folder"),
+        ("circle", "cannot be read"),
+        ("file/a", "cannot be read"),
+    ):
+        monkeypatch.setenv("MNIST_PATH", str(tmp_path / name))
+        with pytest.raises(DigitsError, match=f"{name} .*{said}.*set MNIST_PATH"):
+            load_mnist()
 
 
 def test_relative_mnist_path_counts_from_the_root(monkeypatch, tmp_path):
@@ -171,13 +190,16 @@ def test_a_setting_that_is_wrong_is_never_passed_over(small, monkeypatch, tmp_pa
         load_mnist()
 
 
-@pytest.mark.parametrize("damage", ["truncated", "other arrays", "one array", "another archive"])
+@pytest.mark.parametrize("damage", ["truncated", "other arrays", "one array", "another archive", "Kaggle's archive"])
 def test_damaged_file(small, monkeypatch, damage):
     if damage == "truncated":
         small.write_bytes(small.read_bytes()[:-3000])
     elif damage == "another archive":
         with zipfile.ZipFile(small, "w") as archive:
             archive.writestr("mnist_train.csv", "5,0,0")
+    elif damage == "Kaggle's archive":
+        with zipfile.ZipFile(small, "w") as archive:
+            archive.writestr("train-images.idx3-ubyte", IDX)
     elif damage == "one array":
         with small.open("wb") as file:
             np.save(file, np.zeros(3))
@@ -304,7 +326,7 @@ def test_a_proxy_that_is_none_is_named(small, no_network, monkeypatch, capsys):
     monkeypatch.delenv("NO_PROXY")
     monkeypatch.setenv("http_proxy", "http://[half")
     assert not load_mnist().complete
-    assert "MNIST could not be downloaded (" in capsys.readouterr().out
+    assert "(no connection through the proxy http://[half: " in capsys.readouterr().out
 
 
 def test_a_network_that_swallows_everything_does_not_hang(small, monkeypatch):

@@ -8,6 +8,7 @@ import hashlib
 import os
 import socket
 import ssl
+import stat
 import sys
 import tempfile
 import threading
@@ -22,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from utils.errors import DigitsError
-from utils.paths import from_root, guess_kind, shown
+from utils.paths import from_root, guess_kind, printable, shown
 
 URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 #: The side of an image, in pixels.
@@ -49,7 +50,7 @@ PROBE_SECONDS, STALL_SECONDS = 8, 10
 
 # What NumPy, gzip and zipfile raise on files that are truncated, encrypted or something else altogether.
 _DAMAGED = (
-    OSError, EOFError, KeyError, IndexError, ValueError, TypeError, RuntimeError, MemoryError, zipfile.BadZipFile,
+    EOFError, KeyError, IndexError, ValueError, TypeError, RuntimeError, MemoryError, zipfile.BadZipFile,
     zlib.error,
 )  # fmt: skip
 
@@ -174,12 +175,20 @@ def _explain(error: BaseException) -> tuple[str, str]:
             remedy = f'run "/Applications/Python {version}/Install Certificates.command"'
         return f"the server's certificate was not accepted: {cause.verify_message}", remedy
     if isinstance(error, urllib.error.HTTPError):
-        return f"the server, or a proxy before it, answered {error.code} {error.msg}", "try again later"
+        remedies = {407: "write user and password into https_proxy", 511: "sign in to your network, in a browser"}
+        said = printable(f"{error.code} {error.msg}".splitlines()[0])
+        return f"the server, or a proxy before it, answered {said}", remedies.get(error.code, "try again later")
     if "hash" in str(error):  # so says Keras
         return "what came has the wrong SHA-256", "try again, and sign in first if your network asks for it"
+    reason = printable(str(getattr(cause, "strerror", None) or cause).partition("\n")[0])
+    if proxy := urllib.request.getproxies().get(URL.partition(":")[0]):
+        return f"no connection through the proxy {proxy.rpartition('@')[2]}: {reason}", "see that it is the right one"
     if isinstance(cause, OSError | str):
-        return f"no connection: {getattr(cause, 'strerror', None) or cause}", "connect"
-    return str(cause).partition("\n")[0], "see that https_proxy names a proxy"
+        return f"no connection: {reason}", "connect"
+    return (
+        f"the server, or whoever answers for it, sends no web page: {reason}",
+        "sign in to your network, in a browser",
+    )
 
 
 def _from_cache() -> Mnist | None:
@@ -249,17 +258,12 @@ def read_arrays(path: Path, remedy: str) -> dict[str, np.ndarray]:
     DigitsError
         If the path does not exist, or what it names is damaged or not MNIST.
     """
-    if not os.path.exists(path):
-        raise DigitsError(f"{shown(path)} does not exist: {remedy}.")
-    if os.path.isdir(path):
-        path = _npz_in(path) or path
-    elif _begins_as_ubyte(path):
-        raise DigitsError(f"{shown(path)} is one of the four files of MNIST: set MNIST_PATH to its folder.")
-    elif (kind := guess_kind(path)) is not None:
-        raise DigitsError(f"{shown(path)} is {kind}, not MNIST: {remedy}.")
     try:
+        path = _find_data(path, remedy)
         arrays = _read_ubyte(path, remedy) if os.path.isdir(path) else _read_npz(path)
-    except _DAMAGED as error:
+    except (OSError, *_DAMAGED) as error:
+        if getattr(error, "errno", None) is not None:  # from the system: no permission, a circle of links
+            raise DigitsError(f"{shown(path)} cannot be read ({error.strerror}): {remedy}.") from error
         raise DigitsError(f"{shown(path)} is damaged or not MNIST ({error}): {remedy}.") from error
     for name, array in arrays.items():
         if hashlib.sha256(np.ascontiguousarray(array)).hexdigest() != SHA256[name]:
@@ -267,14 +271,31 @@ def read_arrays(path: Path, remedy: str) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _npz_in(folder: Path) -> Path | None:
-    """Find Keras's file in a folder, or in Keras's own folder of that name."""
-    return next((file for file in (folder / "mnist.npz", folder / "datasets" / "mnist.npz") if file.is_file()), None)
+def _find_data(path: Path, remedy: str) -> Path:
+    """Return the ``.npz`` or the folder with the four files that a path means, or say what it is instead."""
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError as error:
+        raise DigitsError(f"{shown(path)} does not exist: {remedy}.") from error
+    if stat.S_ISDIR(mode):  # Keras keeps its file in a folder of its own
+        places = (path / "mnist.npz", path / "datasets" / "mnist.npz")
+        return next((file for file in places if os.path.isfile(file)), path)
+    if not stat.S_ISREG(mode):  # a pipe or a device might never end
+        raise DigitsError(f"{shown(path)} is neither a file nor a folder: {remedy}.")
+    if _begins_as_ubyte(path):
+        raise DigitsError(f"{shown(path)} is one of the four files of MNIST: set MNIST_PATH to its folder.")
+    if (kind := guess_kind(path)) is not None:
+        raise DigitsError(f"{shown(path)} is {kind}, not MNIST: {remedy}.")
+    return path
 
 
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
+    if not zipfile.is_zipfile(path):  # numpy.load would take it for a pickle
+        raise ValueError("it is no .npz file, or its end is missing")
     with np.load(path, allow_pickle=False) as file:
-        if isinstance(file, np.lib.npyio.NpzFile) and not set(SHA256) <= set(file.files):
+        if not set(SHA256) <= set(file.files):
+            if any("ubyte" in name for name in file.files):
+                raise ValueError("it is a zip file, to be unpacked first")
             raise ValueError(f"it holds {', '.join(file.files[:4]) or 'nothing'} instead of {', '.join(SHA256)}")
         return {name: file[name] for name in SHA256}
 
@@ -297,7 +318,7 @@ def _read_ubyte(folder: Path, remedy: str) -> dict[str, np.ndarray]:
 def _begins_as_ubyte(file: Path) -> bool:
     try:
         return _unzipped(file, len(IDX)) == IDX
-    except _DAMAGED:
+    except (EOFError, zlib.error, gzip.BadGzipFile):
         return False
 
 

@@ -9,7 +9,7 @@ would train.
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from threading import RLock
@@ -53,20 +53,28 @@ class _QuietFinder(MetaPathFinder):
         execute = spec.loader.exec_module
 
         def execute_quietly(module: ModuleType) -> None:
-            with stderr_silenced():
+            with stderr_silenced(), _no_settings() if name == "keras" else nullcontext():
                 execute(module)
-            if name == "keras":
-                _use_defaults(module)
 
         spec.loader.exec_module = execute_quietly
         return spec
 
 
-def _use_defaults(keras: ModuleType) -> None:
-    """Undo what a keras.json has changed; the backend is the environment's, see `utils`."""
-    keras.config.set_image_data_format("channels_last")
-    keras.config.set_floatx("float32")
-    keras.config.set_epsilon(1e-7)
+@contextmanager
+def _no_settings() -> Iterator[None]:
+    """Keep Keras from reading a user's ``keras.json``, valid or not, and from writing one, while it is imported."""
+    named = os.environ.get("KERAS_HOME")
+    os.environ["KERAS_HOME"] = os.devnull  # nothing can be in it
+    try:
+        yield
+    finally:
+        if named is None:
+            del os.environ["KERAS_HOME"]
+        else:
+            os.environ["KERAS_HOME"] = named
+    home = os.path.expanduser("~")  # as Keras itself chooses its folder, which it keeps downloads in
+    config = sys.modules["keras.src.backend.config"]
+    config._KERAS_DIR = named or os.path.join(home if os.access(home, os.W_OK) else "/tmp", ".keras")
 
 
 def import_quietly() -> None:

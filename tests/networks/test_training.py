@@ -67,14 +67,16 @@ result = [*history.history["loss"], *history.history["val_loss"], model.count_pa
 
 
 def test_a_keras_json_of_another_course_changes_nothing(sample, tmp_path, monkeypatch):
-    """Its channels_first ends every training with an error, and with its float16 the loss is no number."""
-    (tmp_path / "keras.json").write_text(
-        '{"floatx": "float16", "epsilon": 0.1, "backend": "torch", "image_data_format": "channels_first"}'
-    )
+    """Its channels_first ends every training, with its float16 the loss is no number, with a typing error all ends."""
+    settings = tmp_path / "keras.json"
+    text = '{"floatx": "bf16", "epsilon": 0.1, "backend": "torch", "image_data_format": "channels_first"}'
+    settings.write_text(text)
     monkeypatch.chdir(ROOT)
     here: dict[str, list[float]] = {}
     exec(SHORT_TRAINING, here)
-    command = [sys.executable, "-c", SHORT_TRAINING + "print(json.dumps(result))"]
+    home = "assert keras.src.backend.config.keras_home() == os.environ['KERAS_HOME']\n"  # where downloads are kept
+    command = [sys.executable, "-c", SHORT_TRAINING + "import keras, os\n" + home + "print(json.dumps(result))"]
     environment = os.environ | {"KERAS_HOME": str(tmp_path)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == pytest.approx(here["result"], rel=1e-3)
+    assert settings.read_text() == text

@@ -122,10 +122,11 @@ def tune(monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("storage", "message"),
     [
-        ("nonsense", "The storage nonsense does not work"),
+        ("nonsense", "nonsense is no address of a database"),
         ("postgresql://nobody:secret@127.0.0.1:9/digits", "The storage postgresql://nobody:…@127"),
         ("mysql://nobody:secret@127.0.0.1:9/digits", "No module named 'MySQLdb'"),
         ("redis://127.0.0.1:9", "Can't load plugin"),
+        ("search.db", "for a file, write sqlite:///search.db"),
         ("sqlite:////proc/a.db", "a.db cannot be written"),
         ("sqlite://", "is in one process's memory"),
         ("sqlite:///:memory:", "is in one process's memory"),
@@ -185,6 +186,14 @@ def test_a_search_is_kept_with_the_networks_and_an_interrupt_says_how_to_go_on(t
     status, _, err = tune()
     assert (status, len(asked)) == (1, 1)
     assert re.fullmatch(r".*search.db cannot be written .*\n", err)
+
+
+def test_a_search_is_on_one_set_of_data(sample, tmp_path):
+    """The best of the sample's trials and of all MNIST's is no best of anything."""
+    storage = f"sqlite:///{tmp_path / 'a.db'}"
+    tuning.open_study(storage).set_user_attr("data", "all of MNIST")
+    with pytest.raises(DigitsError, match="is on all of MNIST, and here is the sample: name another storage"):
+        tuning.work(storage, Budget(trials=1, images=50, epochs=1), workers=1)
 
 
 def test_workers_do_not_hear_interrupts_which_are_for_the_search():

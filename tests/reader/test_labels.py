@@ -41,12 +41,35 @@ def test_a_label_is_what_a_person_means(folder, written, meant):
     assert read_labels(folder) == {folder / "a.png": meant}
 
 
-@pytest.mark.parametrize("written", ["seven", "1e5", "-4", "4.5", "4?", "٣"])
+@pytest.mark.parametrize("written", ["seven", "1e5", "-4", "4.5", "4?", "٣", "10.000", "1/2/2026"])
 def test_a_label_that_is_no_number_is_said_and_not_counted(folder, written):
     write(folder, f"file,label\na.png,{written}\nb.png,1\n")
     found = find_labels(folder)
     assert found.of == {folder / "b.png": "1"}
     assert found.no_number == {str(folder / "a.png"): written}
+
+
+def test_what_spreadsheets_make_of_thousands_and_of_nothing_is_said(folder):
+    """1,000 would count as a 1, and a row that is broken off as an empty page."""
+    write(folder, 'file,label\na.png,"1,000"\nb.png\nc.png,\n')
+    found = find_labels(folder)
+    assert found.of == {folder / "c.png": ""}
+    assert found.no_number == {str(folder / "a.png"): "1,000", str(folder / "b.png"): ""}
+
+
+def test_a_wrong_place_is_named(folder):
+    write(folder, "file,label\na.png,7\n")
+    with pytest.raises(DigitsError, match=r"labels\.csv is a file: name its folder"):
+        find_labels(folder / "labels.csv")
+    with pytest.raises(DigitsError, match="typo does not exist: check the name"):
+        find_labels(folder / "typo")
+
+
+def test_a_table_without_an_end_is_not_read_to_its_end(folder):
+    with open(folder / "labels.csv", "wb") as file:
+        file.truncate(10**12)
+    with pytest.raises(DigitsError, match="is larger than 20 MB"):
+        find_labels(folder)
 
 
 @pytest.mark.parametrize(

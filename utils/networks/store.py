@@ -130,6 +130,7 @@ def _fit(model: keras.Model, path: Path) -> keras.Model:
         raise DigitsError(
             f"{shown(path)} has {len(takes)} inputs and {len(gives)} outputs, not one of each: name another network."
         )
+    model = keras.Model(model.inputs, model.outputs, name=model.name) if _named_ends(model) else model
     shape = tuple(SIDE if size is None and place < 2 else size for place, size in enumerate(takes[0][1:]))
     if None in shape or math.prod(shape) != SIDE * SIDE or gives[0][1:] not in ((10,), (None,)):
         raise DigitsError(
@@ -155,6 +156,13 @@ def _fit(model: keras.Model, path: Path) -> keras.Model:
             )
         outputs = keras.layers.Softmax(dtype="float32")(outputs)
     return keras.Model(inputs, outputs, name=model.name)
+
+
+def _named_ends(model: keras.Model) -> bool:
+    """Whether a network takes or gives dictionaries or lists, though of one array."""
+    if isinstance(model, keras.Sequential):
+        return False
+    return not all(isinstance(end, keras.KerasTensor) for end in (model.input, model.output))
 
 
 def _values(model: keras.Model) -> Iterator[keras.KerasTensor]:

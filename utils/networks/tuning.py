@@ -86,6 +86,8 @@ def open_study(storage: str) -> optuna.Study:
     DigitsError
         If the storage cannot be opened.
     """
+    if "://" not in storage:
+        raise DigitsError(f"{storage} is no address of a database: for a file, write sqlite:///{storage}.")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     with _stored_in(storage, ImportError, RuntimeError), warnings.catch_warnings():  # of its driver
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # the heartbeat is one
@@ -348,6 +350,15 @@ def work(storage: str, budget: Budget, workers: int) -> None:
         How many share the processors of this machine.
     """
     mnist = load_mnist(verbose=False)  # before TensorFlow, which takes its time: what is wrong here is said at once
+    study = open_study(storage)
+    data = "all of MNIST" if mnist.complete else "the sample"
+    with _stored_in(storage):
+        before = study.user_attrs.get("data", data)
+        if before != data:
+            raise DigitsError(
+                f"The search in {_named(storage)} is on {before}, and here is {data}: name another storage."
+            )
+        study.set_user_attr("data", data)
     limit_threads(workers)
     from utils.networks.training import split_training
 
@@ -356,7 +367,6 @@ def work(storage: str, budget: Budget, workers: int) -> None:
         x_train, _, y_train, _ = train_test_split(
             x_train, y_train, train_size=budget.images, stratify=y_train, random_state=0
         )
-    study = open_study(storage)
     with _stored_in(storage), warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
 

@@ -69,10 +69,24 @@ def list_images(paths: Iterable[str | os.PathLike]) -> list[Path]:
         elif os.path.lexists(path) or not glob.has_magic(str(path)):
             files.append(path)
         elif matching := sorted(glob.glob(str(path), recursive=True)):
-            files += list_images(matching)
+            files += _list_matching(matching)
         else:
             raise DigitsError(f"{shown(path)} matches no file: check the name.")
     return files
+
+
+def _list_matching(paths: list[str]) -> list[Path]:
+    """List the images that a pattern has found, each once; a folder without one is passed over, if others have some."""
+    files: dict[Path, None] = {}
+    problem = None
+    for path in paths:
+        try:
+            files.update(dict.fromkeys(list_images([path])))
+        except DigitsError as error:
+            problem = error
+    if problem is not None and not files:
+        raise problem
+    return list(files)
 
 
 def _list_folder(folder: Path) -> list[Path]:

@@ -16,8 +16,12 @@ from utils.paths import printable, shown, whole_file
 from utils.reader.images import is_image
 
 LABELS = "labels.csv"
-#: One line of a label; spreadsheets turn a number into one with decimals.
-_NUMBER = re.compile(r"([0-9]+)([.,]0+)?")
+#: One line of a label; spreadsheets turn a number into one with one or two decimals. (Three zeros are thousands.)
+_NUMBER = re.compile(r"([0-9]+)([.,]0{1,2})?")
+#: What they turn lines such as 1/2/2026 into, or what was one from the start.
+_DATE = re.compile(r"\s*[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}\s*")
+#: No table of labels is larger, in bytes.
+LARGEST = 20_000_000
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,9 @@ def find_labels(folder: str | os.PathLike) -> Labels:
         in a way that could mean several.
     """
     folder = Path(folder)
+    if not os.path.isdir(folder):
+        kind = "is a file: name its folder" if os.path.exists(folder) else "does not exist: check the name"
+        raise DigitsError(f"{shown(folder)} {kind}.")
     table = _read_table(folder)
     if table is None:
         raise DigitsError(
@@ -83,9 +90,9 @@ def find_labels(folder: str | os.PathLike) -> Labels:
     labels, named = Labels(), set()
     for row in table.rows:
         values = dict(zip(table.names, row, strict=False))
-        name, text = values.get("file", "").strip(), values.get("label", "")
+        name, text = values.get("file", "").strip(), values.get("label")
         if not name:
-            if text.strip():
+            if text and text.strip():
                 labels.missing.append(f"(no file is named for {text.strip()})")
             continue
         file = _find_file(name, folder, table.path, below)
@@ -97,9 +104,9 @@ def find_labels(folder: str | os.PathLike) -> Labels:
         if file is None:
             labels.missing.append(name)
             continue
-        label = _clean_label(text)
+        label = None if text is None else _clean_label(text)
         if label is None:
-            labels.no_number[str(file)] = text.strip()
+            labels.no_number[str(file)] = (text or "").strip()
         else:
             labels.of[file] = label
     if not named and not labels.missing:
@@ -132,6 +139,8 @@ def _find_file(name: str, folder: Path, table: Path, below: dict[str, list[Path]
 
 def _clean_label(text: str) -> str | None:
     """Write a label as a reading's text is written, or return None if it is none."""
+    if _DATE.fullmatch(text):
+        return None
     lines = [re.sub(r"\s", "", line) for line in re.split(r"[/\r\n]", text)]
     numbers = [_NUMBER.fullmatch(line) for line in lines if line]
     return "\n".join(number[1] for number in numbers) if all(numbers) else None
@@ -207,7 +216,10 @@ def _read_table(folder: Path) -> _Table | None:
     if not os.path.isfile(path):  # opening a pipe or a device might never end
         raise DigitsError(f"{shown(path)} is not a file: write one with the columns file and label.")
     try:
-        data = path.read_bytes()
+        with open(path, "rb") as file:
+            data = file.read(LARGEST + 1)
+        if len(data) > LARGEST:
+            raise DigitsError(f"{shown(path)} is larger than {LARGEST // 10**6} MB: is it a table of labels?")
         # Excel marks UTF-16, and spreadsheets put a mark before UTF-8.
         text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError as error:

@@ -21,7 +21,10 @@ from utils.reader.normalise import scale_pixels
 #: Factor and offset for pixels from 0 to 1, for what people train their networks on: 0 to 1, 0 to 255, -1 to 1, MNIST's
 #: mean 0 and standard deviation 1, and black ink on white paper. The first that will do is taken.
 RANGES = ((1, 0), (255, 0), (2, -1), (1 / 0.3081, -0.1307 / 0.3081), (-1, 1), (-255, 255))
-FONTS = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_COMPLEX)
+FONTS = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_COMPLEX, cv2.FONT_HERSHEY_TRIPLEX)
+#: A network that gives the right digits such a probability, in the geometric mean, is at home in its range; one that is
+#: not must read so many of the forty drawn digits more in another range to be given that one.
+AT_HOME, MORE = 0.4, 5
 
 
 @dataclass(frozen=True)
@@ -54,9 +57,8 @@ def find_manner(judge: Callable[[np.ndarray], np.ndarray], path: str | os.PathLi
     Returns
     -------
     Manner
-        Pixels from 0 to 1, unless it reads no more than a quarter of twenty drawn digits so, and at least half of them
-        in another range. Networks trained for one epoch and more read at least half of them in their own; one that has
-        learned nothing is taken as it is.
+        Pixels from 0 to 1, unless it is not at home there, and reads clearly more of forty drawn digits, and at least
+        half of them, in another range. One that has learned nothing is taken as it is.
 
     Raises
     ------
@@ -68,15 +70,16 @@ def find_manner(judge: Callable[[np.ndarray], np.ndarray], path: str | os.PathLi
     for scale, offset in RANGES:
         table = outputs[scale, offset] = np.asarray(judge(images * np.float32(scale) + np.float32(offset)), np.float32)
         right[scale, offset] = int((table[: len(digits)].argmax(axis=1) == digits).sum())
-        if right[1, 0] > len(digits) / 4:
+        if _sureness(table[: len(digits)], digits) >= AT_HOME:
             break
     most = max(right.values())
-    best = next(one for one in RANGES if right[one] >= most - 2) if most >= len(digits) / 2 else RANGES[0]
+    moves = most >= max(len(digits) / 2, right[RANGES[0]] + MORE)
+    best = next(one for one in RANGES if right.get(one, 0) >= most - 2) if moves else RANGES[0]
     table = outputs[best]
     if not np.isfinite(table).all():
         raise DigitsError(f"{shown(path)} gives no numbers (NaN): train it again with a lower learning rate.")
     sums = table.sum(axis=1)
-    within = table.min() >= -0.01 and table.max() <= 1.01
+    within = _are_shares(table)
     if within and np.abs(sums - 1).max() > 0.05:
         raise DigitsError(
             f"{shown(path)} gives ten numbers that are no probabilities (they add up to {sums.min():.2f} to "
@@ -85,9 +88,24 @@ def find_manner(judge: Callable[[np.ndarray], np.ndarray], path: str | os.PathLi
     return Manner(*best, logits=not within)
 
 
+def _sureness(table: np.ndarray, digits: np.ndarray) -> float:
+    """Return the geometric mean of what a network gives to the right digits; 0 if its outputs are no numbers."""
+    if not np.isfinite(table).all():
+        return 0.0
+    if not _are_shares(table):
+        table = np.exp(table - table.max(axis=1, keepdims=True))
+        table /= table.sum(axis=1, keepdims=True)
+    return float(np.exp(np.log(np.clip(table[np.arange(len(digits)), digits], 1e-7, 1)).mean()))
+
+
+def _are_shares(table: np.ndarray) -> bool:
+    """Whether all numbers may be probabilities; what is above or below is a logit."""
+    return bool(table.min() >= -0.01 and table.max() <= 1.01)
+
+
 @lru_cache(maxsize=1)
 def _specimens() -> tuple[np.ndarray, np.ndarray]:
-    """Draw each digit twice, as pixels from 0 to 1; behind them come an empty image and a full one, which are none."""
+    """Draw each digit in each font, as pixels from 0 to 1; behind them, an empty image and a full one."""
     drawn = []
     for font in FONTS:
         for digit in range(10):
