@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from utils.networks import load_model, shipped_models
+from utils.reader import segmentation
 from utils.reader.ink import extract_ink
 from utils.reader.pieces import Effort, TooManyMarksError
 from utils.reader.reading import Reading, predict_probabilities, read_digits
@@ -145,6 +146,34 @@ def test_a_page_with_too_many_marks_is_given_up(judge, kind):
     with pytest.raises(TooManyMarksError, match="too many marks for a page of digits: crop"):
         find_digits(page_of(kind), count)
     assert sum(asked) <= Effort.MOST
+
+
+@pytest.mark.parametrize("step", [4, 9])
+def test_marks_are_not_compared_each_with_each(monkeypatch, step):
+    """A PNG of 7 kB, full of dashes, held the reader for 40 seconds before it was given up."""
+    looked = []
+    pairs = segmentation._pairs
+
+    def watched(near):
+        def count(*extents):
+            looked.append(len(extents[0]))
+            return near(*extents)
+
+        return count
+
+    def watched_pairs(*arguments):
+        return pairs(*[watched(one) if callable(one) else one for one in arguments])
+
+    monkeypatch.setattr(segmentation, "_pairs", watched_pairs)
+    ink = np.zeros((900, 900), np.uint8)
+    for shift in range(6):
+        for row in range(step // 2):
+            ink[row:-step:step, shift:-8:8] = 255
+    marks = cv2.connectedComponents((ink > 127).astype(np.uint8))[0] - 1
+    assert marks > 10_000
+    with pytest.raises(TooManyMarksError):
+        find_digits(ink)
+    assert sum(looked) < 200 * marks
 
 
 def test_a_page_of_2500_digits_is_read(sample):

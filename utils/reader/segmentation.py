@@ -19,6 +19,8 @@ from utils.reader.pieces import SURER, Box, Effort, Judge, Piece, shared_extent,
 LEAST = 10
 #: With more parts than that, it is no page of digits, and the judge is not asked.
 MOST = 500
+#: What is counted as one piece, and how many pairs of parts can be compared in the time that one takes.
+ONE, PAIRS = Box(0, 0, 20, 20), 50_000
 
 
 class Found(NamedTuple):
@@ -96,6 +98,7 @@ class _Page:
         large = (longer >= max(0.15 * self.height, LEAST / 2)) & (areas >= 0.003 * self.height**2)
         large[0] = False
         self.parts = np.flatnonzero(large).tolist()
+        Effort().spend(ONE, len(self.parts))  # each will be cut out: with too many, nothing is begun
         self.boxes = {index: Box(*stats[index, :4].tolist()) for index in self.parts}
         self._outlines: dict[int, np.ndarray] = {}
 
@@ -114,7 +117,7 @@ class _Page:
         def near(across: np.ndarray, down: np.ndarray, *_: np.ndarray) -> np.ndarray:
             return (across >= -0.2 * self.height) & (down >= -0.3 * self.height)
 
-        for first, second in _pairs([self.boxes[index] for index in parts], near):
+        for first, second in _pairs([self.boxes[index] for index in parts], 0.2 * self.height, near, self.effort):
             a, b = parts[first], parts[second]
             if groups[a] is not groups[b] and self._belong(a, b):
                 groups[a] += groups[b]
@@ -144,6 +147,7 @@ class _Page:
                 )
                 points = np.concatenate(contours)[:, 0]
                 self._outlines[index] = points[:: max(1, len(points) // 200)].astype(np.float32)
+        self.effort.spend(union([self.boxes[a], self.boxes[b]]))
         steps = self._outlines[a][:, None] - self._outlines[b][None]
         return float(np.sqrt((steps**2).sum(axis=2).min()))
 
@@ -184,7 +188,8 @@ class _Page:
             close = np.minimum(across, down) > -0.25 * np.maximum(width, height)
             return close & (width <= 1.3 * height) & (height <= tallest)
 
-        pairs = _pairs([box for _, box in ordered], near)
+        reach = 0.25 * 1.3 * tallest  # of two that are as wide together as one digit can be
+        pairs = _pairs([box for _, box in ordered], reach, near, self.effort)
         return [(ordered[first][0], ordered[second][0]) for first, second in pairs]
 
     def _gain(self, a: Group, b: Group, scores: dict[tuple[int, ...], float]) -> float:
@@ -201,16 +206,20 @@ class _Page:
         return scores[tuple(a + b)] - apart + stacked
 
 
-def _pairs(boxes: Sequence[Box], near: Callable[..., np.ndarray]) -> Iterator[tuple[int, int]]:
-    """Go through the pairs of boxes of which `near` says so.
+def _pairs(
+    boxes: Sequence[Box], reach: float, near: Callable[..., np.ndarray], effort: Effort
+) -> Iterator[tuple[int, int]]:
+    """Go through the pairs of boxes, ordered by their left edges, of which `near` says so.
 
     It is asked of arrays, one value for each pair: the columns and rows that the two share, as of `shared_extent`, and
-    the width and height of both together.
+    the width and height of both together. It is not asked of those that are further apart than `reach`, in columns.
     """
     left, top, width, height = np.array(boxes, np.int64).reshape(-1, 4).T
     right, bottom = left + width, top + height
-    for first in range(len(boxes)):
-        rest = np.s_[first + 1 :]
+    ends = np.searchsorted(left, right + reach, "right")
+    effort.spend(ONE, int((ends - np.arange(len(ends))).sum()) // PAIRS)
+    for first, end in enumerate(ends.tolist()):
+        rest = np.s_[first + 1 : end]
         across = np.minimum(right[rest], right[first]) - np.maximum(left[rest], left[first])
         down = np.minimum(bottom[rest], bottom[first]) - np.maximum(top[rest], top[first])
         both = (
