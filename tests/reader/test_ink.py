@@ -61,6 +61,30 @@ def test_strips_of_many_shades(shape):
     assert extract_ink(np.resize(strip, shape)).ndim == 2
 
 
+@pytest.mark.parametrize("across", [False, True])
+def test_a_receipt_is_as_legible_as_a_page(draw, across):
+    """Reduced by its length, 6000 pixels of it were said to hold no digit: each was 9 pixels high then."""
+    rows = [draw("31572")] * (6 if across else 75)
+    page = cv2.resize(np.vstack(rows), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    page = np.tile(page, (1, 22 if across else 1))
+    assert max(page.shape) >= 6000
+    assert len(find_digits(extract_ink(page))) == (6 * 22 if across else 75) * 5
+
+
+def test_a_large_photo_is_reduced(draw):
+    """What is not long has the size that all else is made for; nothing has more pixels than that allows."""
+    for shape, size in [
+        ((3000, 4000), (1200, 1600)),
+        ((2400, 1100), (1600, 733)),
+        ((600, 6000), (300, 3000)),
+        ((40_000, 1200), (9238, 277)),
+        ((65_000, 30), (10_000, 5)),
+    ]:
+        ink = extract_ink(np.full(shape, 255, np.uint8))
+        assert ink.shape == size
+        assert ink.size <= 1600**2
+
+
 @pytest.mark.parametrize("thickness", [1, 5])
 @pytest.mark.parametrize("shade", [0, 160])
 def test_a_frame_around_a_drawing_is_no_digit(draw, shade, thickness):

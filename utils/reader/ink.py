@@ -12,6 +12,8 @@ import numpy as np
 
 #: A larger image is reduced to so many pixels at its longer side: enough for a page full of digits.
 MAX_SIDE = 1600
+#: A long one, such as a receipt, may stay as long as that: its digits have the size that goes with its shorter side.
+MAX_LENGTH = 10_000
 #: A smaller image is enlarged to about this many, so that a stroke of one pixel has an inside and an outline.
 MIN_SIDE = 112
 #: The widest stroke in a photo, as a share of its shorter side: what is dark and wider is a shadow or a table.
@@ -37,7 +39,8 @@ def extract_ink(grey: np.ndarray, sheets: int = 0) -> np.ndarray:
     (h, w) uint8 array
         0 = paper, 255 = ink, and the shades of the strokes' edges between them; all 0 if there is no ink. The size
         is that of the image, unless its longer side is above 1600 pixels or below 112: it is reduced to 1600, or
-        enlarged by a whole number.
+        enlarged by a whole number. If it is more than three times as long as wide, it is not reduced below a half,
+        unless it is longer than 10,000 then, or has more pixels than 1600 × 1600.
     """
     if grey.size == 0:
         return grey
@@ -110,7 +113,9 @@ def _resize(grey: np.ndarray) -> np.ndarray:
     if max(grey.shape) < MIN_SIDE:
         scale = -(-MIN_SIDE // max(grey.shape))
         return cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
-    return _shrink(grey, MAX_SIDE)
+    longer, shorter = max(grey.shape), min(grey.shape)
+    ratio = longer / shorter
+    return _shrink(grey, max(MAX_SIDE, min(longer / 2, MAX_SIDE * ratio / 3, MAX_SIDE * ratio**0.5, MAX_LENGTH)))
 
 
 def _shrink(image: np.ndarray, longer: int) -> np.ndarray:
