@@ -71,7 +71,14 @@ def test_a_receipt_is_as_legible_as_a_page(draw, across):
     assert len(find_digits(extract_ink(page))) == (6 * 22 if across else 75) * 5
 
 
-def test_a_large_photo_is_reduced(draw):
+def test_a_receipt_on_an_even_ground(draw):
+    """A long sheet on a scanner's dark lid is found in the reduced image, and not reduced once more."""
+    rows = cv2.resize(np.vstack([draw("31572")] * 75), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    scan = np.pad(rows, 40, constant_values=30)
+    assert len(find_digits(extract_ink(scan))) == 75 * 5
+
+
+def test_a_large_photo_is_reduced():
     """What is not long has the size that all else is made for; nothing has more pixels than that allows."""
     for shape, size in [
         ((3000, 4000), (1200, 1600)),

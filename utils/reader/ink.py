@@ -44,7 +44,7 @@ def extract_ink(grey: np.ndarray, sheets: int = 0) -> np.ndarray:
     """
     if grey.size == 0:
         return grey
-    grey, paper = _look_at(grey)
+    grey, paper = _look_at(grey, resized=sheets > 0)
     contrast = _against_plain(grey) if paper.plain else _against_uneven(grey)
     level = _level(contrast, FAINTEST if paper.tiny else max(FAINTEST, 5 * _noise(contrast)))
     contrast, nothing = np.maximum(contrast, 0), np.zeros(grey.shape, np.uint8)
@@ -75,10 +75,12 @@ class _Paper(NamedTuple):
     by_camera: bool
 
 
-def _look_at(grey: np.ndarray) -> tuple[np.ndarray, _Paper]:
-    """Bring an image to a size that can be worked with, smooth its grain, and say what kind it is."""
+def _look_at(grey: np.ndarray, resized: bool) -> tuple[np.ndarray, _Paper]:
+    """Bring an image to a size that can be worked with, unless it was, smooth its grain, and say what kind it is."""
     tiny = max(grey.shape) < 100
-    grey = _resize(_without_frame(grey))
+    grey = _without_frame(grey)
+    if not resized:
+        grey = _resize(grey)
     plain = tiny or _is_plain(grey)
     by_camera = not plain or (not tiny and _noise(grey.astype(np.float32)) > 0.5)
     if by_camera:
