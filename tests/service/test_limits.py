@@ -137,3 +137,29 @@ def test_pipelined_requests_are_answered_in_turn(start):
     one = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
     with connect(start(), one + one + one.replace(b"Host", b"Connection: close\r\nHost")) as phone:
         assert read_all(phone).count(b"HTTP/1.1 200 ") == 3
+
+
+@pytest.mark.parametrize("connection", ["Upgrade, HTTP2-Settings", "close, Upgrade"])
+@pytest.mark.parametrize("pieces", [1, 2, 40])
+def test_who_asks_for_another_protocol_is_answered_in_this_one(start, draw, connection, pieces):
+    """As curl --http2 and Java's client ask. The body would be lost, and be taken for the next request."""
+    data = to_png(draw("7"))
+    head = f"POST /predict HTTP/1.1\r\nHost: localhost\r\nConnection: {connection}\r\nUpgrade: h2c\r\n"
+    head += f"HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\nContent-Length: {len(data)}\r\n\r\n"
+    request = head.encode() + data
+    size = -(-len(request) // pieces)
+    with connect(start()) as phone:
+        phone.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for first in range(0, len(request), size):
+            phone.sendall(request[first : first + size])
+            time.sleep(0.01)
+        if not connection.startswith("close"):
+            phone.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        answer = read_all(phone)
+    assert b'"text":"7"' in answer
+    assert answer.count(b"HTTP/1.1 200 ") == answer.count(b"HTTP/1.1 ") == (1 if connection.startswith("close") else 2)
+
+
+def test_it_is_no_proxy(start):
+    with connect(start(), b"CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\n") as phone:
+        assert read_all(phone).endswith(b'{"error": "This is no proxy."}')

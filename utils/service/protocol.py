@@ -56,11 +56,9 @@ class BoundedProtocol(HttpToolsProtocol):
             self._allow(self._settings.head_seconds)
         self._unknown += len(data)
         try:
-            self.parser.feed_data(data)
+            self._feed(data)
             self._limit(self._unknown, 0)
-        except httptools.HttpParserUpgrade:
-            pass  # to WebSockets, which there are none of: it is answered as any other request
-        except (httptools.HttpParserError, _TooMuchError):
+        except (httptools.HttpParserError, _RefusedError):
             self._refuse(*(self._refusal or (400, "This is no HTTP request.")))
 
     def on_message_begin(self) -> None:
@@ -83,7 +81,9 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Begin with the request."""
+        """Begin with the request; one that asks for another protocol comes again without that."""
+        if self.parser.should_upgrade():
+            return
         limits = self._settings
         self._allow(limits.upload_seconds + limits.patience + limits.seconds + CLOSING)
         self._in_request, self._unknown = True, 0
@@ -96,6 +96,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Expect nothing more of the request."""
+        if self.parser.should_upgrade():
+            return
         self._complete, self._unknown = True, 0
         super().on_message_complete()
 
@@ -117,10 +119,30 @@ class BoundedProtocol(HttpToolsProtocol):
         super().timeout_keep_alive_handler()
         self._allow(CLOSING)
 
+    def _feed(self, data: bytes) -> None:
+        """Parse what has come. Other protocols are not offered, and who asks for one gets HTTP/1.1 (RFC 9110, 7.8).
+
+        The parser would take what follows such a head, the body, for the other protocol. So another one is given the
+        head again, without the question.
+        """
+        while True:
+            try:
+                return self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as upgrade:
+                method = self.parser.get_method()
+                if method == b"CONNECT":  # asks with its name
+                    self._refusal = 400, "This is no proxy."
+                    raise _RefusedError from None
+                lines = [b"%s %s HTTP/%s" % (method, self.url, self.parser.get_http_version().encode())]
+                lines += [b"%s: %s" % field for field in self.headers if field[0] != b"upgrade"]
+                data = b"\r\n".join([*lines, b"", b""]) + data[upgrade.args[0] :]
+                self.parser = httptools.HttpRequestParser(self)
+                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's own
+
     def _limit(self, size: int, fields: int) -> None:
         if size > self._settings.max_head or fields > self._settings.max_fields:
             self._refusal = 431, "The request's head is too long."
-            raise _TooMuchError
+            raise _RefusedError
 
     def _allow(self, seconds: float) -> None:
         """Let the connection's present state last for so many seconds."""
@@ -152,5 +174,5 @@ class BoundedProtocol(HttpToolsProtocol):
         self._allow(CLOSING)
 
 
-class _TooMuchError(Exception):
+class _RefusedError(Exception):
     pass
