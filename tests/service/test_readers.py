@@ -22,7 +22,9 @@ from serving import Server, ask, get, to_png
 from utils.errors import DigitsError
 from utils.networks import shipped_models
 from utils.reader import describe_version
+from utils.service import readers as readers_module
 from utils.service.app import create_app
+from utils.service.readers import Reader
 from utils.service.server import export_network
 
 unix = pytest.mark.skipif(os.name == "nt", reason="Windows cannot stop or kill a process in this way")
@@ -41,14 +43,37 @@ def readers():
     return [child.pid for child in active_children() if child.name == "reader"]
 
 
+@pytest.fixture
+def hang(monkeypatch):
+    """Stop a reader when it has taken its next image."""
+    read, pids = Reader.read, []
+
+    def read_stopped(self, data, name, begin):
+        def stop(end):
+            if hang.wanted:
+                hang.wanted = False
+                os.kill(self._process.pid, signal.SIGSTOP)
+                pids.append(self._process.pid)
+            begin(end)
+
+        return read(self, data, name, stop)
+
+    def hang():
+        hang.wanted = True
+        return pids
+
+    hang.wanted = False
+    monkeypatch.setattr(Reader, "read", read_stopped)
+    return hang
+
+
 @unix
-def test_a_reader_that_hangs_is_ended_and_replaced(start, draw):
+def test_a_reader_that_hangs_is_ended_and_replaced(start, draw, hang):
     """Meanwhile /health says so, and the image that waited behind it is read."""
     port = start(seconds=1, stuck=0.3)
     data = to_png(draw("7"))
     assert ask(port, data)[1]["text"] == "7"
-    (hangs,) = readers()
-    os.kill(hangs, signal.SIGSTOP)
+    pids = hang()
     with ThreadPoolExecutor(2) as phones:
         first = phones.submit(ask, port, np.random.default_rng(0).bytes(3_000_000))
         until(lambda: get(port, "/health")[0] == 503)
@@ -58,7 +83,7 @@ def test_a_reader_that_hangs_is_ended_and_replaced(start, draw):
         assert answer == {"error": "Reading took longer than 1 seconds: send a smaller image."}
         assert second.result()[1]["text"] == "7"
     assert get(port, "/health") == (200, {"ready": True, "model": {"name": "cnn.keras", "version": "0123456789ab"}})
-    assert hangs not in readers()
+    assert pids[0] not in readers()
 
 
 @unix
@@ -78,17 +103,16 @@ def test_a_reader_that_hangs_leaves_the_others_to_read(start, draw):
 
 
 @unix
-def test_a_reader_that_is_killed_is_replaced(start, draw):
+def test_a_reader_that_is_killed_is_replaced(start, draw, hang):
     """As the system does that runs out of memory: one answer is a sentence, the next is a reading."""
     port = start()
     data = to_png(draw("7"))
     assert ask(port, data)[1]["text"] == "7"
-    (pid,) = readers()
-    os.kill(pid, signal.SIGSTOP)  # so that it is killed while it has an image
+    pids = hang()  # so that it is killed while it has an image
     with ThreadPoolExecutor(1) as phone:
         pending = phone.submit(ask, port, data)
-        time.sleep(0.3)
-        os.kill(pid, signal.SIGKILL)
+        until(lambda: pids)
+        os.kill(pids[0], signal.SIGKILL)
         response, answer = pending.result()
     assert response.status == 503
     assert answer["error"].startswith("The process that read upload was ended, perhaps for want of memory")
@@ -97,6 +121,36 @@ def test_a_reader_that_is_killed_is_replaced(start, draw):
     os.kill(pid, signal.SIGKILL)  # and one that waits
     until(lambda: readers() not in ([pid], []))
     assert ask(port, data)[1]["text"] == "7"
+
+
+@unix
+def test_an_image_is_given_to_another_reader_if_one_does_not_take_it(start, draw):
+    """Its sender would be told to send a smaller one, though it was never looked at."""
+    port = start()
+    data = to_png(draw("7"))
+    assert ask(port, data)[1]["text"] == "7"
+    (pid,) = readers()
+    os.kill(pid, signal.SIGSTOP)
+    assert ask(port, data)[1]["text"] == "7"
+    assert pid not in readers()
+
+
+@unix
+def test_a_reader_that_does_not_finish_its_start_is_not_ready(start, monkeypatch):
+    """A load balancer would send images to where nobody can read them."""
+    monkeypatch.setattr(readers_module, "SLOW_START", 0.3, raising=False)
+    port = start()
+    assert ask(port, b"no image")[0].status == 422
+    (pid,) = readers()
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: readers() not in ([pid], []))
+    (other,) = readers()
+    os.kill(other, signal.SIGSTOP)
+    try:
+        until(lambda: get(port, "/health")[0] == 503, 3)
+    finally:
+        os.kill(other, signal.SIGCONT)
+    until(lambda: get(port, "/health")[0] == 200)
 
 
 @linux

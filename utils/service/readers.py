@@ -19,6 +19,8 @@ from utils.service.settings import Settings
 
 #: A process that is not ready to read after so many seconds will not be.
 STARTING = 60
+#: One that starts for longer does not count as ready, and one that does not take an image for so long is replaced.
+SLOW_START, TAKING = 5, 2
 
 
 class LostError(Exception):
@@ -43,6 +45,7 @@ class Reader:
         self._process: SpawnProcess | None = None
         self._connection: Connection | None = None
         self._turn = threading.Lock()  # held while it starts or reads
+        self._launched: float | None = None
         self._since: float | None = None
         self._failed = self._closed = False
         #: Whether it waits for an image or reads one, and need not be started first.
@@ -51,8 +54,10 @@ class Reader:
     @property
     def able(self) -> bool:
         """Whether it could take an image now or in a moment: it can be started, and is not stuck in another."""
-        since = self._since
-        return not self._failed and (since is None or time.monotonic() - since < self._settings.stuck)
+        since, allowed = self._since, self._settings.stuck
+        if not self.started:
+            since, allowed = self._launched, SLOW_START
+        return not self._failed and (since is None or time.monotonic() - since < allowed)
 
     def start(self) -> None:
         """See that it is ready to read.
@@ -103,6 +108,12 @@ class Reader:
         """
         with self._turn:
             self._start()
+            if not self._takes(name):  # it was stopped, or has ended, while it had nothing to do
+                self._end()
+                self._start()
+                if not self._takes(name):
+                    self._end()
+                    raise LostError
             process, busy = self._process, threading.Lock()
 
             def end() -> bool:
@@ -115,13 +126,10 @@ class Reader:
             self._since = since = time.monotonic()
             try:
                 begin(end)
-                self._connection.send_bytes(name.encode())
                 self._connection.send_bytes(data)
                 kind, answer = json.loads(self._connection.recv_bytes())
             except (EOFError, OSError) as error:
-                process.kill()
-                process.join()  # so that it counts as ended
-                self.started = False
+                self._end()
                 raise LostError from error
             finally:
                 with busy:
@@ -146,6 +154,7 @@ class Reader:
             If the system has no process to give.
         """
         self.started = False
+        self._launched = time.monotonic()
         if self._connection is not None:
             self._connection.close()
         context = get_context("spawn")
@@ -159,6 +168,18 @@ class Reader:
             raise LostError from error
         self._process = process
 
+    def _takes(self, name: str) -> bool:
+        """Announce an image; a reader that runs says at once that it takes it."""
+        with suppress(EOFError, OSError):
+            self._connection.send_bytes(name.encode())
+            return self._connection.poll(TAKING) and self._connection.recv_bytes() == b""
+        return False
+
+    def _end(self) -> None:
+        self._process.kill()
+        self._process.join()  # so that it counts as ended
+        self.started = False
+
     def _start(self) -> None:
         if self._process is None or not self._process.is_alive():
             self.launch()
@@ -170,8 +191,7 @@ class Reader:
             problem = self._connection.recv_bytes().decode()
         except (EOFError, OSError) as error:
             self._failed = True
-            self._process.kill()
-            self._process.join()
+            self._end()
             raise LostError from error
         self._failed = bool(problem)
         if problem:
@@ -200,7 +220,9 @@ def work(connection: Connection, settings: Settings) -> None:
     connection.send_bytes(b"")
     with suppress(EOFError, OSError):  # the service has gone
         while True:
-            name, data = connection.recv_bytes().decode(), connection.recv_bytes()
+            name = connection.recv_bytes().decode()
+            connection.send_bytes(b"")  # the image can come
+            data = connection.recv_bytes()
             try:
                 answer = "read", read_digits(network, name, data).record()
             except Exception as error:
