@@ -2,12 +2,15 @@
 
 import re
 import socket
+import threading
 from dataclasses import replace
 
 import pytest
 from fastapi.testclient import TestClient
 from serving import Server, get, to_png
 
+from utils.cli import main
+from utils.service import guard
 from utils.service.app import create_app
 from utils.service.guard import own_names
 
@@ -58,6 +61,50 @@ def test_the_command_takes_no_other_names(server, settings):
     with Server("--model", settings.network, "--allow-host", "digits.school.example") as named:
         assert get(named.port, "/health", "digits.school.example")[0] == 200
         assert get(named.port, "/health", "evil.example")[0] == 421
+
+
+def test_this_computer_s_names(monkeypatch):
+    """Colleagues type the short name, or the one that the network's name server knows."""
+    monkeypatch.setattr(socket, "gethostname", lambda: "Laptop.school.example")
+    monkeypatch.setattr(socket, "getfqdn", lambda: "laptop.rooms.school.example")
+    assert set(own_names()) == {
+        "localhost", "laptop", "laptop.local", "laptop.school.example", "laptop.rooms.school.example"
+    }  # fmt: skip
+
+
+def test_a_name_server_that_does_not_answer_is_not_waited_for(monkeypatch):
+    """A classroom without a connection could not start the service."""
+    answered = threading.Event()
+    monkeypatch.setattr(guard, "NAMING", 0.1)
+    monkeypatch.setattr(socket, "getfqdn", lambda: "late" if answered.wait(20) else "")
+    names = own_names()
+    answered.set()
+    assert "localhost" in names
+    assert "late" not in names
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "digits.school.example", "Digits.School.example.", "digits.school.example:443", "//digits.school.example",
+        "https://digits.school.example", "https://digits.school.example:8443/", "digits.school.example/",
+    ],
+)  # fmt: skip
+def test_a_name_may_be_written_like_an_address(written):
+    """It is copied from a browser's address bar, and would never match what browsers send."""
+    assert guard.plain_name(written) == "digits.school.example"
+
+
+@pytest.mark.parametrize(("written", "name"), [("*", "*"), ("::1", "::1"), ("bücher.example", "xn--bcher-kva.example")])
+def test_other_names(written, name):
+    assert guard.plain_name(written) == name
+
+
+@pytest.mark.parametrize("written", ["", "https://", "*.school.example", "a b", "a:b", "[::1", "a..b", "/etc/hosts"])
+def test_what_is_no_name_is_refused_at_the_start(capsys, written):
+    assert main(["serve", "--port", "0", "--allow-host", written]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == f"{written!r} is no name of a host: --allow-host wants one such as digits.school.example, or *."
 
 
 OWN = "https://digits.school.example"

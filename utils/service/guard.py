@@ -2,7 +2,9 @@
 
 import ipaddress
 import json
+import re
 import socket
+import threading
 from contextlib import suppress
 from urllib.parse import urlsplit
 
@@ -10,6 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from utils.errors import DigitsError
 from utils.service.upload import RefusedError
 
 #: What the pages may load, and from where: from here alone.
@@ -25,6 +28,8 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
 }
+#: Seconds that finding out this computer's full name may take.
+NAMING = 2
 PORTS = {"http": 80, "https": 443}
 
 
@@ -77,8 +82,37 @@ class Guard:
 
 def own_names() -> tuple[str, ...]:
     """Return the names by which this computer is known to itself and in its network."""
-    name = socket.gethostname().lower()
-    return "localhost", name, f"{name.split('.')[0]}.local"
+    names = [socket.gethostname()]
+    # Name servers may be asked for the full one, which can take long where there are none.
+    asking = threading.Thread(target=lambda: names.append(socket.getfqdn()), daemon=True)
+    asking.start()
+    asking.join(NAMING)
+    short = names[0].split(".")[0]
+    return tuple({name.lower() for name in ("localhost", *names, short, f"{short}.local") if name})
+
+
+def plain_name(address: str) -> str:
+    """Return the host's name alone, as browsers send it, of what may be written like an address for one.
+
+    Parameters
+    ----------
+    address
+        Such as ``digits.school.example`` or ``https://digits.school.example:443/``; ``*`` for any.
+
+    Raises
+    ------
+    DigitsError
+        If there is no name in it.
+    """
+    address = address.strip()
+    if address == "*" or _is_address(address):
+        return address
+    name = _split(address if "//" in address else f"//{address}")[0]
+    with suppress(UnicodeError):
+        name = name.encode("idna").decode()
+        if _is_address(name) or re.fullmatch(r"[\w.-]+", name):
+            return name
+    raise DigitsError(f"{address!r} is no name of a host: --allow-host wants one such as digits.school.example, or *.")
 
 
 def check_origin(request: Request, origins: tuple[str, ...]) -> None:

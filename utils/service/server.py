@@ -19,7 +19,7 @@ from utils.errors import DigitsError
 from utils.paths import shown
 from utils.reader import EXPORTED_SUFFIX, describe_version
 from utils.service.desk import Desk
-from utils.service.guard import own_names
+from utils.service.guard import own_names, plain_name
 from utils.service.settings import Settings
 
 if TYPE_CHECKING:
@@ -52,13 +52,14 @@ def serve(
     origins
         Other sites whose pages may use the service.
     hosts
-        Other names that the service goes by; ``*`` for any.
+        Other names that the service goes by, or addresses with them; ``*`` for any.
 
     Raises
     ------
     DigitsError
-        If there is no network, or the address cannot be had.
+        If there is no network, the address cannot be had, or one of the names is none.
     """
+    hosts = tuple(plain_name(name) for name in hosts)
     listener = _listen(host, port)
     port = listener.getsockname()[1]
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that either signal ends the block below
