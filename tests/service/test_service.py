@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
-from serving import Server, Slow, Stub, ask, begin, to_png
+from serving import Server, Slow, Stub, ask, begin, get, to_png
 
 from utils.cli import main
 from utils.networks import shipped_models
@@ -381,6 +381,50 @@ def test_all_uploads_together_fit_the_memory(start, draw):
             break
         time.sleep(0.05)
     assert ask(port, bytes(900_000))[0].status == 422, "no image, but there is room for it again"
+
+
+def test_uploads_that_hold_all_the_room_show_in_the_health(start):
+    """A load balancer would send photos to where they are refused."""
+    port = start(max_held=13_000_000, stall_seconds=30.0)
+    assert get(port, "/health")[0] == 200
+    with begin(port, 9_999_999, bytes(9_990_000)):
+        deadline = time.monotonic() + 10
+        while get(port, "/health")[0] == 200:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    while get(port, "/health")[0] == 503:
+        assert time.monotonic() < deadline + 10
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("trickle", [b"", b"x"])
+def test_an_upload_that_stalls_gives_its_room_back(start, trickle):
+    """Twenty that send next to nothing would keep all others out for as long as an upload may take."""
+    port = start(stall_seconds=0.5)
+    with begin(port, 9_999_999, bytes(1_000_000)) as phone:
+        phone.settimeout(0.1)
+        answer, began = b"", time.monotonic()
+        while time.monotonic() < began + 10:
+            try:
+                if not (part := phone.recv(1000)):
+                    break
+                answer += part
+            except TimeoutError:
+                phone.sendall(trickle)
+            except ConnectionError:
+                break
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"The upload came to a standstill: check the connection and send it again." in answer
+
+
+def test_a_slow_upload_that_goes_on_is_read(start, draw):
+    """As on a phone at the edge of the network."""
+    data = to_png(draw("7")) + bytes(3000)
+    with begin(start(stall_seconds=0.5, stall_bytes=100), len(data)) as phone:
+        for first in range(0, len(data), len(data) // 8):
+            phone.sendall(data[first : first + len(data) // 8])
+            time.sleep(0.15)
+        assert phone.recv(1000).startswith(b"HTTP/1.1 200 ")
 
 
 def test_an_image_nobody_waits_for_is_not_read(start, monkeypatch):

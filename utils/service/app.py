@@ -158,8 +158,9 @@ def create_app(settings: Settings, desk: Desk | None = None) -> FastAPI:
     @app.get("/health", responses={503: {"model": Health, "description": "No image can be taken now."}})
     async def health(response: Response) -> Health:
         """Say whether images can be sent."""
-        response.status_code = 200 if desk.ready else 503
-        return Health(ready=desk.ready, model=ModelAnswer(**model))
+        ready = desk.ready and uploads.ready
+        response.status_code = 200 if ready else 503
+        return Health(ready=ready, model=ModelAnswer(**model))
 
     @app.exception_handler(RefusedError)
     async def refuse(request: Request, error: RefusedError) -> JSONResponse:

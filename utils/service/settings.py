@@ -29,6 +29,8 @@ class Settings:
         The largest upload.
     upload_seconds
         An upload that takes longer is given up.
+    stall_seconds, stall_bytes
+        An upload of which fewer bytes come in so many seconds is given up, too: it holds the room of others.
     max_held
         So many bytes of uploads may be in memory at once.
     connections
@@ -54,6 +56,8 @@ class Settings:
     waiting: int = 128
     max_bytes: int = 10_000_000
     upload_seconds: float = 30.0
+    stall_seconds: float = 5.0
+    stall_bytes: int = 5_000
     max_held: int = 200_000_000
     connections: int = 1000
     head_seconds: float = 10.0

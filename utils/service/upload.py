@@ -14,6 +14,8 @@ from utils.service.settings import Settings
 
 #: What the parts of a form may need on top of the image: their headers, and a field or two.
 FRAMING = 20_000
+#: The bytes of a phone's photo: what there must be room for.
+PHOTO = 4_000_000
 
 
 class RefusedError(Exception):
@@ -45,6 +47,11 @@ class Uploads:
 
     def __init__(self, settings: Settings) -> None:
         self._settings, self._held = settings, 0
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is room for another photo."""
+        return self._held + min(PHOTO, self._settings.max_bytes) <= self._settings.max_held
 
     @asynccontextmanager
     async def take(self, request: Request) -> AsyncGenerator[tuple[bytes, str], None]:
@@ -94,15 +101,26 @@ class Uploads:
         announced = request.headers.get("content-length", "")
         if announced.isdecimal() and int(announced) > limit:
             raise _too_large(self._settings)
-        async for chunk in request.stream():
-            body += chunk
-            self._held += len(chunk)
-            if len(body) > limit:
-                raise _too_large(self._settings)
-            if self._held > self._settings.max_held:
-                raise RefusedError(
-                    503, "Too much is being uploaded at once: try again in a few seconds.", {"Retry-After": "3"}
-                )
+        loop, seconds, more = asyncio.get_running_loop(), self._settings.stall_seconds, 0
+        try:
+            async with asyncio.timeout(seconds) as patience:
+                async for chunk in request.stream():
+                    body += chunk
+                    self._held += len(chunk)
+                    more += len(chunk)
+                    if more >= self._settings.stall_bytes:
+                        patience.reschedule(loop.time() + seconds)
+                        more = 0
+                    if len(body) > limit:
+                        raise _too_large(self._settings)
+                    if self._held > self._settings.max_held:
+                        raise RefusedError(
+                            503, "Too much is being uploaded at once: try again in a few seconds.", {"Retry-After": "3"}
+                        )
+        except TimeoutError:
+            raise RefusedError(
+                408, "The upload came to a standstill: check the connection and send it again.", {"Connection": "close"}
+            ) from None
 
 
 async def _file_of_form(request: Request, body: bytearray) -> tuple[bytes, str]:
