@@ -519,6 +519,18 @@ def test_stopping_finishes_what_is_under_way(settings, draw, number, workers):
         assert (server.process.returncode, out, err) == (0, "Stopped.\n", "")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+@pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_stops_what_is_under_way(settings, first):
+    """Who presses Ctrl-C once more, because an upload takes its time, would see a page of tracebacks."""
+    with Server("--model", settings.network) as server, begin(server.port, 50_000, b"half"):
+        time.sleep(0.3)
+        server.process.send_signal(first)
+        time.sleep(0.5)
+        assert server.process.poll() is None
+        assert server.stop(signal.SIGINT) == (0, "Stopped.\n", "")
+
+
 @pytest.mark.parametrize("name", ["none.keras", "none.tflite", "text.keras", "text.tflite"])
 def test_a_network_that_is_not_there(tmp_path, capsys, name):
     if name.startswith("text"):

@@ -1,11 +1,13 @@
 """Start the service and stop it."""
 
+import asyncio
 import errno
 import os
 import signal
 import socket
 import sys
 import tempfile
+import time
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, suppress
@@ -13,6 +15,7 @@ from dataclasses import replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from utils.errors import DigitsError
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
     import uvicorn
     from fastapi import FastAPI
 
-#: After Ctrl-C, requests that are under way get so many seconds.
+#: After Ctrl-C, requests that are under way get so many seconds, or until it is pressed again.
 LAST_SECONDS = 30
 #: How many connections the system lets wait to be accepted, and how many are accepted before one is looked at.
 BACKLOG, AT_ONCE = 128, 16
@@ -95,13 +98,37 @@ def make_server(app: "FastAPI", settings: Settings) -> "uvicorn.Server":
     """
     import uvicorn
 
-    from utils.service.protocol import BoundedProtocol
+    from utils.service.protocol import CLOSING, BoundedProtocol
 
     class Server(uvicorn.Server):
+        hurried = False
+
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             for listener in sockets or []:
                 listener.listen(BACKLOG)  # what asyncio calls the backlog is how many it accepts at once, too
+
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            if self.should_exit:
+                self.hurried = True
+            else:
+                super().handle_exit(sig, frame)
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            hurrying = asyncio.create_task(self.hang_up())
+            await super().shutdown(sockets)
+            hurrying.cancel()
+
+        async def hang_up(self) -> None:
+            """End what is under way when its time is over, or at a second Ctrl-C, as if its senders had hung up.
+
+            uvicorn would cancel it, and each request would leave a traceback in the log.
+            """
+            deadline = time.monotonic() + LAST_SECONDS
+            while not self.hurried and time.monotonic() < deadline:
+                await asyncio.sleep(0.1)
+            for connection in list(self.server_state.connections):
+                connection.transport.abort()
 
     settings = replace(settings, connections=_make_room(settings.connections))
     return Server(
@@ -113,7 +140,7 @@ def make_server(app: "FastAPI", settings: Settings) -> "uvicorn.Server":
             log_level="warning",
             access_log=False,
             server_header=False,
-            timeout_graceful_shutdown=LAST_SECONDS,
+            timeout_graceful_shutdown=LAST_SECONDS + CLOSING,
         )
     )
 
