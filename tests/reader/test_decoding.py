@@ -301,3 +301,15 @@ def test_too_little_memory_is_said(monkeypatch):
 
     monkeypatch.setattr(decoding, "_to_grey", full)
     assert read_or_refuse(png(), "png") == "a file takes more memory than there is: make it smaller."
+
+
+def test_what_is_wrong_with_the_text_in_a_png_is_said():
+    """It was no image at all, by a wrong checksum of a comment, or damaged by a name out of Pillow's code."""
+    comment = chunk(b"tEXt", b"Comment\0old").replace(b"old", b"new")
+    with pytest.raises(DigitsError, match=r"^a\.png is damaged: save"):
+        decode_image(png(before=comment), "a.png")
+    long = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(5_000_000)))
+    with pytest.raises(DigitsError, match=r"^a\.png is damaged \(a text in it is too long\): save"):
+        decode_image(png(before=long), "a.png")
+    with pytest.raises(DigitsError, match=r"^a\.png is not an image"):
+        decode_image(b"hello", "a.png")

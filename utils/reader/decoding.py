@@ -82,7 +82,11 @@ def decode(file: BinaryIO, name: str) -> np.ndarray:
     except DigitsError:
         raise
     except UnidentifiedImageError as error:
-        what = "is empty" if file.seek(0, io.SEEK_END) == 0 else "is not an image that can be read"
+        if file.seek(0, io.SEEK_END) == 0:
+            what = "is empty"
+        else:  # Pillow passes over a PNG file of which a part before the pixels is broken
+            file.seek(0)
+            what = "is damaged" if file.read(8) == b"\x89PNG\r\n\x1a\n" else "is not an image that can be read"
         raise DigitsError(f"{name} {what}: save it again as PNG or JPEG.") from error
     except Image.DecompressionBombError as error:
         megapixels = int(re.findall(r"\d+", str(error))[0]) / 1e6
@@ -91,6 +95,8 @@ def decode(file: BinaryIO, name: str) -> np.ndarray:
         raise DigitsError(f"{name} takes more memory than there is: make it smaller.") from error
     except Exception as error:  # whatever decoders run into, on broken data
         reason = " ".join(str(error).split()) or type(error).__name__
+        if "MAX_TEXT" in reason:  # Pillow's own name for its limit
+            reason = "a text in it is too long"
         raise DigitsError(f"{name} is damaged ({reason}): save it again as PNG or JPEG.") from error
 
 
