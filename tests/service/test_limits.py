@@ -129,7 +129,10 @@ def test_the_rest_of_a_refused_upload_is_not_waited_for(start):
 
 def test_what_is_no_http_gets_a_sentence_and_no_line_in_the_log(start, capfd):
     with connect(start(), b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03") as phone:  # a browser that tries https
-        assert read_all(phone).endswith(b'{"error": "This is no HTTP request."}')
+        answer = read_all(phone)
+    assert answer.endswith(b'{"error": "This is no HTTP request."}')
+    assert b"X-Content-Type-Options: nosniff\r\n" in answer
+    assert b"Content-Security-Policy: default-src 'self'" in answer
     assert capfd.readouterr().err == ""
 
 

@@ -96,6 +96,21 @@ def test_what_there_is_not(client):
     assert "POST" in response.headers["allow"]
 
 
+@pytest.mark.parametrize("address", ["/docs/", "/health/", "/predict/", "/page"])
+def test_there_are_no_redirects(client, address):
+    """They would name the address that the service has for itself, which behind a proxy no visitor can reach."""
+    response = client.get(address, follow_redirects=False)
+    assert (response.status_code, response.json()) == (404, {"error": f"There is nothing at {address}."})
+
+
+@pytest.mark.parametrize("address", ["/", "/health", "/page/page.js"])
+def test_whether_it_is_there_can_be_asked_without_a_body(client, address):
+    """As tools do that watch a site, or look for dead links."""
+    response = client.head(address)
+    assert (response.status_code, response.content) == (200, b"")
+    assert response.headers["content-length"] == client.get(address).headers["content-length"]
+
+
 # Bad uploads
 
 
@@ -190,6 +205,8 @@ def test_what_goes_wrong_inside_stays_inside(settings, draw, monkeypatch, caplog
         for _ in range(3):
             response = client.post("/predict", content=to_png(draw("7")))
             assert response.status_code == 500
+            assert response.headers["x-content-type-options"] == "nosniff"
+            assert response.headers["cache-control"] == "no-store"
             assert response.json() == {"error": "Something went wrong in the service; its log says what."}
         assert client.get("/health").json()["ready"]
     assert "the secret" in caplog.text

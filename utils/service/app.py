@@ -128,8 +128,9 @@ def create_app(settings: Settings, desk: Desk | None = None) -> FastAPI:
     )
     if settings.origins:
         app.add_middleware(CORSMiddleware, allow_origins=settings.origins, allow_methods=["GET", "POST"])
-    app.add_middleware(Guard, hosts=settings.hosts)
+    app.router.redirect_slashes = False  # a redirect would name an address that a proxy's visitors cannot reach
 
+    @app.head("/", include_in_schema=False)
     @app.get("/", include_in_schema=False)
     async def page() -> FileResponse:
         return FileResponse(PAGE / "index.html")
@@ -177,6 +178,7 @@ def create_app(settings: Settings, desk: Desk | None = None) -> FastAPI:
         return JSONResponse({"error": "Something went wrong in the service; its log says what."}, 500)
 
     app.mount("/page", StaticFiles(directory=PAGE), name="page")
+    app.middleware_stack = Guard(app.build_middleware_stack(), settings.hosts)  # around the answer 500, too
     return app
 
 

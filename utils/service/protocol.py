@@ -8,6 +8,7 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from utils.service.guard import HEADERS, POLICY
 from utils.service.settings import Settings
 
 #: Seconds for what is still to be written when a connection is closed.
@@ -167,7 +168,9 @@ class BoundedProtocol(HttpToolsProtocol):
             head = (
                 f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: application/json\r\n"
                 f"Content-Length: {len(body)}\r\nCache-Control: no-store\r\nConnection: close\r\n"
+                f"Content-Security-Policy: {POLICY}\r\n"
             )
+            head += "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items())
             head += "Retry-After: 3\r\n" if status == 503 else ""
             self.transport.write(head.encode() + b"\r\n" + body)
         self.transport.close()
