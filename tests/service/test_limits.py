@@ -127,13 +127,14 @@ def test_the_rest_of_a_refused_upload_is_not_waited_for(start):
         assert time.monotonic() < began + 10
 
 
-def test_what_is_no_http_gets_a_sentence_and_no_line_in_the_log(start, capfd):
-    with connect(start(), b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03") as phone:  # a browser that tries https
-        answer = read_all(phone)
+def test_what_is_no_http_gets_a_sentence_and_no_line_in_the_log(settings):
+    with Server("--model", settings.network) as server:
+        with connect(server.port, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03") as phone:  # a browser tries https
+            answer = read_all(phone)
+        assert server.stop()[2] == ""
     assert answer.endswith(b'{"error": "This is no HTTP request."}')
     assert b"X-Content-Type-Options: nosniff\r\n" in answer
     assert b"Content-Security-Policy: default-src 'self'" in answer
-    assert capfd.readouterr().err == ""
 
 
 def test_pipelined_requests_are_answered_in_turn(start):
