@@ -47,7 +47,7 @@ def measure(path: Path) -> tuple[float, float]:
     began = time.perf_counter()
     try:
         with tempfile.TemporaryDirectory() as folder:
-            os.environ["LEARNED_PATH"] = folder
+            os.environ["LEARNED_PATH"] = os.environ["TEN_PATH"] = folder
             where = {"metadata": {"path": str(path.parent)}}
             NotebookClient(nbformat.read(path, as_version=4), timeout=600, resources=where).execute()
     finally:

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from utils.reader.images import prepare_image
 from utils.reader.ink import extract_ink
 from utils.reader.segmentation import find_digits
 
@@ -29,6 +30,18 @@ def test_a_faint_pencil(draw):
     page = draw("3")
     ink = extract_ink((230 + page / 255 * 25).astype(np.uint8))
     assert np.mean((ink > 127) == (page < 128)) > 0.99
+
+
+@pytest.mark.parametrize("noise", [0, 3])
+def test_the_faint_part_of_a_stroke(noise):
+    """Drawn with less pressure, the bow of a 4 was lost, and the 4 read as a 1 with something beside it."""
+    page = np.full((300, 300), 255, np.uint8)
+    cv2.polylines(page, [np.array([(90, 40), (60, 170), (230, 170)])], False, 190, 10, cv2.LINE_AA)
+    written = page < 230
+    cv2.line(page, (190, 30), (170, 270), 20, 12, cv2.LINE_AA)
+    page = page + np.random.default_rng(0).normal(0, noise, page.shape)
+    ink = extract_ink(page.clip(0, 255).astype(np.uint8)) > 127
+    assert ink[written].mean() > 0.9
 
 
 @pytest.mark.parametrize("shape", [(60, 80), (1, 1), (1, 300), (300, 400)])
@@ -106,7 +119,7 @@ def test_a_sheet_on_an_even_ground(draw):
     """A scan with a black lid around the sheet: the sheet is no digit."""
     scan = np.full((400, 600), 30, np.uint8)
     scan[80:240, 100:460] = draw("425")[:, :360]
-    assert len(find_digits(extract_ink(scan))) == 3
+    assert len(prepare_image(scan)[0]) == 3
 
 
 def test_cells_of_a_form_are_no_digit(draw):
@@ -137,6 +150,17 @@ def test_a_stroke_along_the_border_stays(noise):
     page = page + np.random.default_rng(0).normal(0, noise, page.shape)
     (found,) = find_digits(extract_ink(page.clip(0, 255).astype(np.uint8)))
     assert found.box.h > 220
+
+
+@pytest.mark.parametrize("slope", [(0.0, 0.6), (0.5, -0.4)])
+def test_a_small_cut_out_of_a_shaded_photo(draw, slope):
+    """A number cut out of a photo of a table, 60 pixels high: its darker end was taken for ink, and digits with it."""
+    page = cv2.resize(draw("15"), None, fx=0.375, fy=0.375, interpolation=cv2.INTER_AREA)
+    down, across = (np.linspace(-0.5, 0.5, side) for side in page.shape)
+    photo = (30 + 0.5 * page) * (1 - slope[0] * down[:, None]) * (1 - slope[1] * across)
+    photo = photo + np.random.default_rng(0).normal(0, 2, page.shape)
+    found = find_digits(extract_ink(photo.clip(0, 255).astype(np.uint8)))
+    assert len(found) == 2
 
 
 class TestPhotos:
@@ -174,6 +198,12 @@ class TestPhotos:
 
     def test_noise_of_a_dark_room(self, page):
         self.check(self.snap(page * 0.5, noise=9))
+
+    def test_a_paler_pen_beside_a_dark_one(self, page):
+        """All that it wrote was below the level, and left out; a smudge as pale, but not as high, must be."""
+        page[:, 300:] = 235 - 0.3 * (235 - page[:, 300:])
+        page[380:400, 330:350] = 165
+        self.check(self.snap(page))
 
     def test_chalk_on_a_board(self, page):
         self.check(self.snap((255 - 0.8 * page) * np.linspace(1, 0.6, page.shape[1])))

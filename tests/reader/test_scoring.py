@@ -1,9 +1,14 @@
-"""Without these, a label of one's own gets lost, or overwrites another."""
+"""Without these, a label of one's own gets lost, or overwrites another, or a score says what is not so."""
+
+import re
 
 import pytest
 
 from utils.errors import DigitsError
 from utils.reader.labels import add_labelled, read_labels
+from utils.reader.pieces import Box
+from utils.reader.reading import SURE, Digit, Reading
+from utils.reader.scoring import Score
 
 
 def test_labels_of_one_s_own_join_those_that_are_there(tmp_path):
@@ -51,3 +56,30 @@ def test_a_picture_without_its_label_is_not_left_behind(tmp_path, monkeypatch):
     with pytest.raises(DigitsError, match=r"labels\.csv"):
         add_labelled(tmp_path, b"picture", ".png", "7")
     assert [path.name for path in tmp_path.iterdir()] == ["labels.csv"]
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "label", "right"),
+    [
+        ((), "", True),
+        ((SURE - 0.1, SURE - 0.3), "", True),
+        ((SURE,), "", False),
+        ((SURE - 0.1, 1), "", False),
+        ((SURE - 0.1,), "1", True),
+        ((), "1", False),
+    ],
+)
+def test_where_there_is_no_digit_it_is_right_not_to_be_sure_of_one(probabilities, label, right):
+    """A blank sheet whose smudge is marked as doubtful misleads nobody; one that is read as a sure 1 does."""
+    digits = [Digit(1, probability, Box(0, 0, 9, 9)) for probability in probabilities]
+    score = Score([Reading("a.png", digits)], [label])
+    assert score.right == [right]
+    assert score.record()["without_digits"] == {"right": int(right and not label), "of": int(not label)}
+
+
+def test_images_without_a_digit_are_counted_apart():
+    """In one sum with the others, a folder of letters and blank sheets hides how its numbers are read."""
+    one = Reading("a.png", [Digit(1, 1, Box(0, 0, 9, 9))])
+    assert re.search(r"^without digits +1 of +2 +50.0% ", str(Score([one, one, Reading("b.png")], ["1", "", ""])), re.M)
+    assert "without digits" not in str(Score([one], ["1"]))
+    assert Score([Reading("a.png", error="is not an image")], [""]).right == [False]

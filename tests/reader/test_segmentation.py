@@ -37,6 +37,19 @@ def test_lines_are_found_from_top_to_bottom(draw):
         assert all(a.box.x < b.box.x for a, b in pairwise(found) if a.line == b.line)
 
 
+@pytest.mark.parametrize(("slope", "drift"), [(0.25, 0.15), (-0.25, 0.15), (0, 0.4), (0.1, 0.3)])
+def test_lines_that_slope_or_digits_that_drift_stay_lines(slope, drift):
+    """Written on blank paper: a line came out as two or three, and its digits in the wrong order."""
+    ink = np.zeros((900, 1000), np.uint8)
+    places = [(line, 120 + 140 * step, (0, -1, 1, 0, 1, -1)[step]) for line in range(3) for step in range(6)]
+    for line, x, up in places:
+        y = round(250 + 160 * line + slope * (x - 470) + drift * 80 * up)
+        cv2.ellipse(ink, (x, y), (22, 40), 0, 0, 360, 255, 6)
+    found = find_digits(ink)
+    assert [digit.line for digit in found] == [line for line, _, _ in places]
+    assert all(a.box.x < b.box.x for a, b in pairwise(found) if a.line == b.line)
+
+
 def test_a_stroke_above_belongs_to_its_digit_and_a_speck_does_not():
     """The bar of a 5, drawn without touching; and a crumb on the scanner."""
     ink = np.zeros((100, 100), np.uint8)
@@ -46,6 +59,37 @@ def test_a_stroke_above_belongs_to_its_digit_and_a_speck_does_not():
     ((box, _, _),) = find_digits(ink)
     assert box.y < 30
     assert box.x + box.w < 80
+
+
+def test_a_bar_between_two_lines_does_not_join_their_digits():
+    """Lines written close: the foot of the 1 is near the head of the 6 below it, and both were read as one 8."""
+    ink = np.zeros((300, 140), np.uint8)
+    cv2.line(ink, (70, 20), (70, 108), 255, 6)
+    cv2.line(ink, (30, 122), (110, 122), 255, 6)
+    cv2.ellipse(ink, (70, 190), (36, 50), 0, 0, 360, 255, 6)
+    assert [digit.line for digit in find_digits(ink)] == [0, 1]
+
+
+@pytest.mark.parametrize(("whole", "count"), [(0.75, 2), (0.95, 1)])
+def test_two_known_digits_are_joined_only_to_a_known_one(whole, count):
+    """A 5 close above a 6 was read as an 8 that was not even sure; a broken 8 is still one."""
+    ink = np.zeros((300, 140), np.uint8)
+    cv2.ellipse(ink, (70, 80), (36, 46), 0, 0, 360, 255, 8)
+    cv2.ellipse(ink, (70, 200), (36, 54), 0, 0, 360, 255, 8)
+
+    def judge(images: np.ndarray) -> np.ndarray:
+        narrow = images.any(axis=1).sum(axis=1) < 12
+        return np.where(narrow, whole, 1.0)
+
+    assert len(find_digits(ink, judge)) == count
+
+
+def test_a_digit_in_two_strokes_is_joined_though_it_is_hardly_known():
+    """A 4 whose stem does not touch its hook was read as a 2 and a 1; together they are no higher than a digit."""
+    ink = np.zeros((160, 120), np.uint8)
+    cv2.polylines(ink, [np.array([(40, 10), (30, 90), (72, 90)])], False, 255, 6)
+    cv2.line(ink, (90, 68), (70, 128), 255, 6)
+    assert len(find_digits(ink, lambda images: np.full(len(images), 0.7))) == 1
 
 
 def test_each_digit_has_its_own_ink_only():
@@ -66,6 +110,29 @@ def test_a_0_broken_into_two_halves_is_joined(judge):
     cv2.ellipse(ink, (60, 70), (35, 50), 0, -80, 80, 255, 9)
     assert len(find_digits(ink)) == 2
     assert len(find_digits(ink, judge)) == 1
+
+
+def test_a_thin_2_broken_into_pieces_is_read_whole(judge):
+    """What a pen of one pixel leaves in a compressed drawing: its upper half is a 7, and its foot is left out."""
+    ink = np.zeros((160, 240), np.uint8)
+    cv2.line(ink, (50, 30), (50, 129), 255, 3)
+    cv2.ellipse(ink, (120, 55), (25, 25), 0, -170, 30, 255, 2)
+    for x, y in ((134, 78), (126, 90), (118, 102), (110, 114)):
+        cv2.line(ink, (x, y), (x - 2, y + 3), 255, 2)
+    cv2.line(ink, (101, 128), (145, 130), 255, 2)
+    assert [digit.box.h > 90 for digit in find_digits(ink, judge)] == [True, True]
+
+
+def test_grain_is_not_joined_to_a_digit(judge):
+    """A photo of rough paper is read with one digit more, and sure."""
+    ink = np.zeros((400, 400), np.uint8)
+    cv2.line(ink, (60, 30), (60, 129), 255, 6)
+    rng = np.random.default_rng(0)
+    for x, y in rng.integers((150, 200), (390, 390), (300, 2)):
+        cv2.ellipse(ink, (int(x), int(y)), (3, 1), rng.uniform(0, 180), 0, 360, 255, -1)
+    assert sum(digit.box.y < 150 for digit in find_digits(ink, judge)) == 1
+    heights = [digit.box.h for digit in find_digits(ink, judge) if digit.box.y > 150]
+    assert max(heights, default=0) < 50
 
 
 @pytest.mark.parametrize(("pair", "overlap"), [("38", 4), ("10", 6), ("56", 8), ("00", 6)])
@@ -114,6 +181,64 @@ def test_single_digits_are_not_cut(judge, sample):
         ink = extract_ink(cv2.resize(255 - np.pad(image, 4), (360, 360), interpolation=cv2.INTER_CUBIC))
         split += len(find_digits(ink, judge)) != 1
     assert split <= 3  # of 100; MNIST itself has digits in pieces
+
+
+def test_a_filled_area_is_not_cut(judge):
+    """A square of a chessboard came out as 111, and sure."""
+    ink = np.zeros((160, 320), np.uint8)
+    ink[40:120, 40:120] = 255
+    cv2.circle(ink, (240, 80), 45, 255, -1)
+    assert len(find_digits(ink, judge)) == 2
+
+
+def beside(draw, kind: str) -> np.ndarray:
+    """The ink of 4 0 2 7, with something much bigger on the sheet."""
+    ink = np.zeros((700, 900), np.uint8)
+    ink[300:460, 220:680] = 255 - draw("4027")
+    if kind == "wedge":
+        cv2.fillPoly(ink, [np.int32([(0, 0), (420, 0), (0, 680)])], 255)
+    elif kind == "frame":
+        cv2.polylines(ink, [np.int32([(150, 20), (730, 40), (720, 660), (160, 650)])], True, 255, 7, cv2.LINE_AA)
+    else:
+        cv2.ellipse(ink, (450, 380), (400, 310), 0, 0, 360, 255, 7, cv2.LINE_AA)
+    return ink
+
+
+@pytest.mark.parametrize("kind", ["wedge", "frame", "circle"])
+def test_something_big_does_not_make_specks_of_the_digits(judge, draw, kind):
+    """The edge of a table, or a frame drawn around a number, and nothing else was read than a 7, or a 0."""
+    found = find_digits(beside(draw, kind), judge)
+    assert [round((digit.box.x - 250) / 100) for digit in found] == list(range(4))
+    assert all(digit.box.h < 100 for digit in found)
+
+
+def test_a_big_digit_beside_small_ones_stays(judge, draw):
+    """A crumb or the date in a corner must not take its place."""
+    ink = np.zeros((800, 800), np.uint8)
+    cv2.putText(ink, "8", (150, 750), cv2.FONT_HERSHEY_SIMPLEX, 22, 255, 40, cv2.LINE_AA)
+    ink[:80, :230] = cv2.resize(255 - draw("4027"), (230, 80), interpolation=cv2.INTER_AREA)
+    (digit,) = find_digits(ink, judge)
+    assert digit.box.h > 400
+
+
+def test_the_eyes_of_a_face_are_not_read(judge):
+    """A head is no frame around the number 00."""
+    ink = np.zeros((600, 600), np.uint8)
+    cv2.circle(ink, (300, 300), 220, 255, 9, cv2.LINE_AA)
+    cv2.ellipse(ink, (300, 360), (120, 70), 0, 20, 160, 255, 9, cv2.LINE_AA)
+    for x in (220, 380):
+        cv2.ellipse(ink, (x, 240), (22, 30), 0, 0, 360, 255, 9, cv2.LINE_AA)
+    assert all(digit.box.h > 200 for digit in find_digits(ink, judge))
+
+
+def test_a_dash_is_no_digit_but_the_foot_of_a_broken_2_is_kept(judge, draw):
+    """404-1000 came out as 40451000; but a part of a digit that gets lost is a digit read wrong, and sure."""
+    ink = 255 - draw("40 27")
+    cv2.line(ink, (245, 85), (275, 84), 255, 8)
+    assert len(find_digits(ink, judge)) == 4
+    ink = 255 - draw("40 27")
+    cv2.line(ink, (240, 118), (280, 118), 255, 8)
+    assert len(find_digits(ink, judge)) == 5
 
 
 def page_of(kind: str) -> np.ndarray:

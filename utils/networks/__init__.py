@@ -1,7 +1,7 @@
 """The networks: how they are built and trained, and the trained ones on disk.
 
 In go MNIST's images, as `utils.mnist.load_mnist` gives them; out comes a trained Keras network, whole on disk or not at
-all. The recipe is that of notebooks 03 and 04, in the open there. On top of it come the images that the network for
+all. The recipe is that of notebooks 04 and 05, in the open there. On top of it come the images that the network for
 people's own drawings is trained with (``redraw`` and the other drawing functions), trainings that go on after an
 interruption, and the search for good settings in several processes.
 """
@@ -19,7 +19,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "stopping": ["REMEDY", "OrderlyEnd"],
         "checkpoint": ["only_training", "state_path"],
         "training": ["BATCH_SIZES", "EPOCHS", "LEARNING_RATES", "compile_model", "split_training", "train"],
-        "pen": ["FORMS", "draw_form"],
+        "pen": ["FORMS", "LETTERS", "draw_form"],
         "augment": ["draw_again", "draw_digit", "draw_nothing", "redraw"],
         "tuning": [
             "Budget", "best_trial", "describe_trial", "finished", "limit_threads", "read_trials", "search",

@@ -3,7 +3,9 @@
 A network reads people's drawings as well as its training images resemble what `utils.reader.normalise` makes of
 them. So each kind of image here is drawn the way a person would, in some size and with some pen, and then takes the
 same way as a person's drawing does. That things which are no digit are shown as well, with ten equal probabilities for
-an answer, is Hendrycks, Mazeika and Dietterich, "Deep anomaly detection with outlier exposure", ICLR 2019.
+an answer, is Hendrycks, Mazeika and Dietterich, "Deep anomaly detection with outlier exposure", ICLR 2019. What a bad
+cut leaves of a digit is among them, for the network is asked where to cut: as in LeCun, Bottou, Bengio and Haffner,
+"Gradient-based learning applied to document recognition", 1998, whose segmenter learns from its mistakes.
 """
 
 from concurrent.futures import ProcessPoolExecutor
@@ -14,13 +16,26 @@ import cv2
 import numpy as np
 
 from utils.mnist import SIDE
-from utils.networks.pen import FORMS, LETTERS, Point, Stroke, draw_form, smooth
+from utils.networks import printed
+from utils.networks.pen import FORMS, LETTERS, Point, Stroke, draw_form, smooth, vary
 from utils.reader import normalise_digit, shift_outline, stroke_width, trim
 
 #: For each set: how many digits are drawn with a pen and how many images are no digit, for each MNIST image.
-PEN_SHARE, NONE_SHARE = 0.2, 0.25
+PEN_SHARE, NONE_SHARE = 0.5, 0.25
+#: And how many are what a cut between two digits leaves of one of them.
+PIECE_SHARE = 0.2
+#: A piece is still its digit with so much of its ink, and so little of the neighbour's in it; and no digit with less
+#: of its own than that, or more of the neighbour's. What lies between the two is not shown.
+WHOLE, BROKEN = (0.93, 0.1), (0.65, 0.3)
+#: What is narrower than this share of its height could always be a 1, whatever it was cut from.
+SLIM = 0.4
 #: Which digits the pen draws: more of those whose forms differ between countries.
-PEN_DIGITS = np.array([1, 3, 1, 1, 1.5, 1, 1, 2, 1, 1.5]) / 14
+PEN_DIGITS = np.array([1, 4, 1, 1, 1.5, 1, 1, 2, 1, 2]) / 15.5
+#: How many of the pen's digits are printed instead, and how many of the pen's digits and of the others are scanned in
+#: few pixels: of the forms that MNIST lacks, too little else is seen so.
+PRINT_SHARE, COARSE_PEN_SHARE, COARSE_SHARE = 0.1, 0.3, 0.15
+#: A hand writes up to so much wider or narrower than another, as a power of e, beside what varies within one hand.
+PROPORTION = 0.3
 FINE = 4  # images are redrawn on a grid so much finer
 
 
@@ -76,10 +91,11 @@ def make_set(images: np.ndarray, labels: np.ndarray, seed: int) -> tuple[np.ndar
     redrawn = [redraw(image, rng) for image in images]
     digits = rng.choice(10, round(PEN_SHARE * len(images)), p=PEN_DIGITS)
     drawn = [draw_digit(int(digit), rng) for digit in digits]
+    pieces, own = zip(*(cut_piece(images, labels, rng) for _ in range(round(PIECE_SHARE * len(images)))), strict=True)
     nothing = [draw_nothing(images, rng) for _ in range(round(NONE_SHARE * len(images)))]
-    one_hot = np.eye(10, dtype=np.float32)
-    targets = np.concatenate([one_hot[labels], one_hot[digits], np.full((len(nothing), 10), 0.1, np.float32)])
-    return np.array(redrawn + drawn + nothing), targets
+    answers = np.vstack([np.eye(10, dtype=np.float32), np.full(10, 0.1, np.float32)])  # the last one: no digit
+    digits = np.concatenate([labels, digits, own, np.full(len(nothing), 10)])
+    return np.array([*redrawn, *drawn, *pieces, *nothing]), answers[digits]
 
 
 def redraw(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -88,17 +104,17 @@ def redraw(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     Parameters
     ----------
     image, rng
-        As for `draw_again`, which draws it.
+        As for `draw_again`, which draws it. Some of the drawings are then scanned in few pixels, or stretched.
 
     Returns
     -------
     (28, 28) uint8 array
         In the form of MNIST's images.
     """
-    return normalise_digit(draw_again(image, rng))
+    return normalise_digit(_hand_in(draw_again(image, rng, PROPORTION), rng))
 
 
-def draw_again(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def draw_again(image: np.ndarray, rng: np.random.Generator, proportion: float = 0.0) -> np.ndarray:
     """Draw an MNIST digit once more, by another hand and with another pen.
 
     Parameters
@@ -107,6 +123,8 @@ def draw_again(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         0 = background, 255 = ink.
     rng
         Turns, slants, stretches and bends it, and chooses the pen and the size of the drawing.
+    proportion
+        How much wider or narrower the hand may write than MNIST's, as a power of e; 0: as they do.
 
     Returns
     -------
@@ -115,7 +133,7 @@ def draw_again(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """
     side = FINE * SIDE
     y, x = np.mgrid[:side, :side].astype(np.float32) - (side - 1) / 2
-    matrix = _random_hand(rng)
+    matrix = _random_hand(rng, proportion)
     bend = [
         cv2.resize(rng.normal(0, 1.2, (4, 4)).astype(np.float32), (side, side), interpolation=cv2.INTER_CUBIC)
         for _ in "xy"
@@ -135,25 +153,76 @@ def draw_again(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def draw_digit(digit: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw a digit with a pen, in one of its forms.
+    """Draw a digit with a pen, in one of its forms, or print it.
 
     Parameters
     ----------
     digit
         0 to 9.
     rng
-        Chooses the form, the hand and the pen.
+        Chooses the form or the font, the hand, the pen and the scanner.
 
     Returns
     -------
     (28, 28) uint8 array
         In the form of MNIST's images.
     """
-    return normalise_digit(_draw_form(FORMS[digit][rng.integers(len(FORMS[digit]))], rng, stretch=digit == 1))
+    if rng.random() < PRINT_SHARE:
+        ink = _print(str(digit), rng)
+    else:
+        ink = _draw_form(vary(FORMS[digit][rng.integers(len(FORMS[digit]))], rng), rng, stretch=digit == 1)
+    return normalise_digit(_hand_in(ink, rng, COARSE_PEN_SHARE))
+
+
+def cut_piece(images: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, int]:
+    """Let two digits touch, cut between them, well or badly, and take the piece on one side.
+
+    Parameters
+    ----------
+    images : (n, 28, 28) uint8 array
+        MNIST's: 0 = background, 255 = ink.
+    labels : (n,) uint8 array
+        Their digits.
+    rng
+        Chooses the digits, how they stand, and the cut.
+
+    Returns
+    -------
+    image : (28, 28) uint8 array
+        The piece, in the form of MNIST's images.
+    digit : int
+        Which digit it still is, or 10 if it is none.
+    """
+    while True:
+        chosen = rng.integers(0, len(images), 2)
+        first, second = (_enlarge(trim(images[index]), 3 * np.exp(rng.normal(0, 0.1))) for index in chosen)
+        (h, w), (other_h, other_w) = first.shape, second.shape
+        left = w - round(rng.uniform(-0.1, 0.3) * min(w, other_w))
+        top = round(max(h, other_h) * (1 + rng.normal(0, 0.08))) - other_h
+        own, other = np.zeros((2, max(h, other_h) + abs(top), max(w, left + other_w)), np.uint8)
+        own[max(-top, 0) : max(-top, 0) + h, :w] = first
+        other[max(top, 0) : max(top, 0) + other_h, left : left + other_w] = second
+        cut = (w + left) / 2 + 0.25 * w * rng.normal()
+        y, x = np.mgrid[: own.shape[0], : own.shape[1]]
+        before = x < cut + rng.normal(0, 0.25) * (y - own.shape[0] / 2)
+        if rng.random() < 0.5:
+            own, other, before, chosen = other, own, ~before, chosen[::-1]
+        piece = np.where(before, np.maximum(own, other), 0).astype(np.uint8)
+        kept = own[before].sum() / max(own.sum(), 1)
+        foreign = other[before].sum() / max(piece.sum(), 1)
+        shape = trim(piece).shape
+        if kept >= WHOLE[0] and foreign <= WHOLE[1]:
+            return normalise_digit(piece), int(labels[chosen[0]])
+        if (kept < BROKEN[0] or foreign > BROKEN[1]) and shape[1] > SLIM * shape[0] and shape[0] > SLIM * shape[1]:
+            return normalise_digit(piece), 10
+
+
+def _enlarge(image: np.ndarray, scale: float) -> np.ndarray:
+    return cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
 
 
 def draw_nothing(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Draw something that is no digit: two or three digits at once, a letter, a scribble, a stain, or dashes.
+    """Draw something that is no digit: several digits, a letter, a scribble, a sign, a stain, or dashes.
 
     Parameters
     ----------
@@ -167,9 +236,10 @@ def draw_nothing(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     (28, 28) uint8 array
         In the form of MNIST's images.
     """
-    kinds = (lambda rng: _several(images, rng)), _letter, _scribble, _stain, _dashes
+    kinds = (lambda rng: _several(images, rng)), _letter, _printed_letter, _scribble, _sign, _stain, _dashes
     while True:
-        image = normalise_digit(kinds[rng.choice(5, p=(0.4, 0.2, 0.15, 0.1, 0.15))](rng))
+        ink = kinds[rng.choice(7, p=(0.35, 0.15, 0.1, 0.1, 0.1, 0.08, 0.12))](rng)
+        image = normalise_digit(_hand_in(ink, rng, squares=0))  # a dash stretched to a square could be a 1
         if image.any():
             return image
 
@@ -178,19 +248,82 @@ def _letter(rng: np.random.Generator) -> np.ndarray:
     return _draw_form(LETTERS[rng.integers(len(LETTERS))], rng)
 
 
+def _printed_letter(rng: np.random.Generator) -> np.ndarray:
+    return _print(printed.LETTERS[rng.integers(len(printed.LETTERS))], rng)
+
+
+def _print(character: str, rng: np.random.Generator) -> np.ndarray:
+    """Print a character, turned, slanted and stretched as if by a hand."""
+    image = printed.print_character(character, 100, rng)
+    matrix = _random_hand(rng)
+    middle = np.array(image.shape[::-1]) / 2
+    return cv2.warpAffine(image, np.column_stack([matrix, 150 - matrix @ middle]), (300, 300))
+
+
+def _hand_in(
+    ink: np.ndarray, rng: np.random.Generator, share: float = COARSE_SHARE, squares: float = 0.5
+) -> np.ndarray:
+    """Scan a share of the drawings coarsely, part of these stretched to a square, and leave the others as they are."""
+    if rng.random() >= share or not trim(ink).size:
+        return ink
+    digit = trim(ink)
+    return _scan_coarsely(_fill_square(digit) if rng.random() < squares else digit, rng)
+
+
+def _scan_coarsely(digit: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Scan a digit in 8 to 16 pixels, half of the time in black and white, as collections of digits often are."""
+    black_and_white = rng.random() < 0.5
+    scale = np.exp(rng.uniform(np.log(11 if black_and_white else 8), np.log(17))) / max(digit.shape)
+    mask = (digit > 127).astype(np.uint8)
+    pen = stroke_width(mask)
+    least = rng.uniform(1.2, 2) / scale  # a line spreads over one or two pixels; thinner than that, it would break
+    if pen < least:
+        digit = _to_ink(shift_outline(mask, (least - pen) / 2))
+    small = cv2.resize(digit, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    if black_and_white:
+        small = np.where(small > rng.uniform(80, 140), 255, 0).astype(np.uint8)
+    if (small > 127).sum() < 5:
+        return digit
+    return (
+        small if rng.random() < 0.5 else cv2.resize(np.pad(small, 1), None, fx=8, fy=8, interpolation=cv2.INTER_CUBIC)
+    )
+
+
+def _fill_square(digit: np.ndarray) -> np.ndarray:
+    """Stretch a digit to a square, as some collections do; a bare 1 would become a block and stays narrower."""
+    height, width = digit.shape
+    side = max(height, width)
+    size = min(side, 3 * width), min(side, 3 * height)
+    return cv2.resize(digit, size, interpolation=cv2.INTER_AREA)
+
+
+def _sign(rng: np.random.Generator) -> np.ndarray:
+    """Several short strokes, as in the signs of other scripts."""
+    canvas, pen = np.zeros((180, 180), np.uint8), int(rng.integers(4, 14))
+    for _ in range(rng.integers(3, 7)):
+        start, angle, length = rng.uniform(30, 150, 2), rng.uniform(0, np.pi), rng.uniform(30, 100)
+        along = np.array([np.cos(angle), np.sin(angle)]) * length
+        bend = np.array([-along[1], along[0]]) * rng.normal(0, 0.15)
+        path = smooth(np.array([start, start + along / 2 + bend, start + along]))
+        cv2.polylines(canvas, [np.round(path * 8).astype(np.int32)], False, 255, pen, cv2.LINE_AA, 3)
+    return canvas
+
+
 def _draw_form(form: list[Stroke], rng: np.random.Generator, stretch: bool = False) -> np.ndarray:
     """Draw a form by some hand and with some pen; stretched, a 1 has a foot that is short or long."""
     matrix = _random_hand(rng)
     if stretch:
         matrix[:, 0] *= np.exp(rng.normal(0, 0.25))
     turned = [[tuple((np.array(point) - 0.5) @ matrix.T + 0.5) for point in stroke] for stroke in form]
-    pen = int(np.exp(rng.uniform(np.log(4), np.log(22))))
+    pen = int(np.exp(rng.uniform(np.log(4), np.log(26))))
     ink = draw_form(turned, 100, pen, rng, slant=0, angular=rng.random() < 0.3)
     return _draw_small(ink, pen, rng) if rng.random() < 0.5 else ink
 
 
-def _random_hand(rng: np.random.Generator) -> np.ndarray:
+def _random_hand(rng: np.random.Generator, proportion: float = PROPORTION) -> np.ndarray:
     angle, shear, (wide, high) = np.radians(rng.normal(0, 7)), rng.normal(0, 0.17), np.exp(rng.normal(0, 0.14, 2))
+    if proportion:
+        wide *= np.exp(rng.uniform(-proportion, proportion))
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     return turn @ np.array([[1, shear], [0, 1]]) @ np.diag([wide, high])
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 #: One's own is clearly worse if pure chance would give the other such a lead in fewer than one of twenty comparisons.
 CHANCE = 0.05
-#: So many images at most, in the order of ``labels.csv``; the 63 of the series come first.
+#: So many images at most, in the order of ``labels.csv``; the 80 of the series come first.
 IMAGES = 100
 
 

@@ -2,7 +2,8 @@
 
 Data flows one way, and each step can be called alone::
 
-    file ── read_image ──► grey ── extract_ink ──► ink ── find_digits ──► digits ── normalise_digit ──► 28 × 28
+    file ── read_image ──► grey ── lift_sheet ──► sheet ── extract_ink ──► ink ── find_digits ──► digits
+    digits ── normalise_digit ──► 28 × 28
 
 Files are found and opened here; the other steps have modules of their own. None of them imports TensorFlow.
 """
@@ -10,8 +11,9 @@ Files are found and opened here; the other steps have modules of their own. None
 import glob
 import io
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,10 +21,13 @@ from utils.errors import DigitsError
 from utils.mnist import SIDE
 from utils.paths import ROOT, from_root, shown
 from utils.reader.decoding import decode
+from utils.reader.halftone import undo_dithering
 from utils.reader.ink import extract_ink
 from utils.reader.normalise import normalise_digit
-from utils.reader.pieces import Judge
+from utils.reader.paper import find_sheet, lift_sheet
+from utils.reader.pieces import Box, Judge
 from utils.reader.segmentation import Found, find_digits
+from utils.reader.turning import find_turn, turn_back
 
 #: The file name endings that are taken for images when a folder is read.
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".heic", ".heif"})
@@ -154,6 +159,24 @@ def decode_image(data: bytes, name: str) -> np.ndarray:
     return decode(io.BytesIO(data), name)
 
 
+class Prepared(NamedTuple):
+    """An image's digits, ready for a network.
+
+    Attributes
+    ----------
+    digits : list of Found
+        In reading order, their boxes in pixels of the image.
+    images : (n, 28, 28) uint8 array
+        The digits, in the form of MNIST's images.
+    turn
+        By how many degrees counterclockwise the page was turned to be read: 0, 90, 180 or 270.
+    """
+
+    digits: list[Found]
+    images: np.ndarray
+    turn: int = 0
+
+
 def prepare_image(grey: np.ndarray, judge: Judge | None = None) -> tuple[list[Found], np.ndarray]:
     """Take all the steps from a grey image to what a network reads.
 
@@ -171,9 +194,41 @@ def prepare_image(grey: np.ndarray, judge: Judge | None = None) -> tuple[list[Fo
     images : (n, 28, 28) uint8 array
         The digits, in the form of MNIST's images.
     """
-    ink = extract_ink(grey)
+    return prepare_page(grey, judge)[:2]
+
+
+def prepare_page(
+    grey: np.ndarray, judge: Judge | None = None, read: Callable[[np.ndarray], np.ndarray] | None = None
+) -> Prepared:
+    """Do what `prepare_image` does, and say how the page lay.
+
+    Parameters
+    ----------
+    grey, judge
+        As of `prepare_image`.
+    read
+        Gives of images, ``(n, 28, 28) uint8``, the probability of each digit, ``(n, 10)``; with it, the page may lie on
+        its side or upside down.
+
+    Returns
+    -------
+    Prepared
+        The digits, their images, and the turn.
+    """
+    grey = undo_dithering(grey)  # before it is taken for a rough table
+    sheet = lift_sheet(grey, find_sheet(grey))
+    ink = extract_ink(sheet.grey)
+    turn = find_turn(ink, read) if read else 0
+    page = Prepared(*_find_and_normalise(np.ascontiguousarray(np.rot90(ink, turn)), judge), 90 * turn)
+    scale = sheet.grey.shape[0] / max(ink.shape[0], 1), sheet.grey.shape[1] / max(ink.shape[1], 1)
+
+    def locate(box: Box) -> Box:
+        return sheet.locate(turn_back(box, page.turn // 90, ink.shape).scaled(*scale))
+
+    return page._replace(digits=[digit._replace(box=locate(digit.box)) for digit in page.digits])
+
+
+def _find_and_normalise(ink: np.ndarray, judge: Judge | None) -> tuple[list[Found], np.ndarray]:
     found = find_digits(ink, judge)
     images = [normalise_digit(digit.ink) for digit in found]
-    scale = grey.shape[0] / max(ink.shape[0], 1), grey.shape[1] / max(ink.shape[1], 1)
-    digits = [digit._replace(box=digit.box.scaled(*scale)) for digit in found]
-    return digits, np.array(images, np.uint8).reshape(-1, SIDE, SIDE)
+    return found, np.array(images, np.uint8).reshape(-1, SIDE, SIDE)

@@ -10,6 +10,9 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from utils.reader.halftone import undo_dithering
+from utils.reader.lines import without_lines
+
 #: A larger image is reduced to so many pixels at its longer side: enough for a page full of digits.
 MAX_SIDE = 1600
 #: A long one, such as a receipt, may stay as long as that: its digits have the size that goes with its shorter side.
@@ -22,6 +25,10 @@ WIDEST = 0.25
 MOST_SHEETS = 4
 #: A stroke must differ from the paper by this share of what is possible: less is the grain of the paper.
 FAINTEST = 0.06
+#: In a photo, what is above this share of the level still belongs to a stroke that is above it elsewhere.
+WEAK = 0.5
+#: A paler pen's digits are within this factor as high as those of the darker one.
+ALIKE = 1.5
 
 
 def extract_ink(grey: np.ndarray, sheets: int = 0) -> np.ndarray:
@@ -46,15 +53,19 @@ def extract_ink(grey: np.ndarray, sheets: int = 0) -> np.ndarray:
         return grey
     grey, paper = _look_at(grey, resized=sheets > 0)
     contrast = _against_plain(grey) if paper.plain else _against_uneven(grey)
-    level = _level(contrast, FAINTEST if paper.tiny else max(FAINTEST, 5 * _noise(contrast)))
-    contrast, nothing = np.maximum(contrast, 0), np.zeros(grey.shape, np.uint8)
+    floor = FAINTEST if paper.tiny else max(FAINTEST, 5 * _noise(contrast))
+    level = _level(contrast, floor)
+    nothing = np.zeros(grey.shape, np.uint8)
     if level is None:
         return nothing
+    clean = paper.plain and np.mean(np.abs(contrast[contrast <= level]) < 1.5 / 255) > 0.75
+    contrast = np.maximum(contrast, 0)
     if paper.plain and sheets < MOST_SHEETS and (sheet := _find_sheet(contrast > level)):
         nothing[sheet] = extract_ink(np.ascontiguousarray(grey[sheet]), sheets + 1)
         return nothing
-    level, keep = _keep_strokes(contrast, level, paper)
-    return _shade(contrast, level, keep, paper) if keep.any() else nothing
+    least = floor if clean else max(floor, WEAK * level)
+    least, keep = _keep_strokes(contrast, least, level, paper)
+    return _shade(contrast, least, level, keep, paper) if keep.any() else nothing
 
 
 class _Paper(NamedTuple):
@@ -80,31 +91,55 @@ def _look_at(grey: np.ndarray, resized: bool) -> tuple[np.ndarray, _Paper]:
     tiny = max(grey.shape) < 100
     grey = _without_frame(grey)
     if not resized:
-        grey = _resize(grey)
+        grey = _resize(undo_dithering(grey))
+    grey = _without_slope(grey) if tiny else grey
     plain = tiny or _is_plain(grey)
-    by_camera = not plain or (not tiny and _noise(grey.astype(np.float32)) > 0.5)
+    by_camera = not plain or (not tiny and _noise(grey) > 0.5)
     if by_camera:
         grey = cv2.medianBlur(grey, 3)  # not in a clean drawing, where it would only break thin lines
     return grey, _Paper(tiny, plain, by_camera)
 
 
-def _keep_strokes(contrast: np.ndarray, level: float, paper: _Paper) -> tuple[float, np.ndarray]:
-    """Choose the pixels that are somebody's strokes, and the level that they lie above."""
-    keep = contrast > level
-    if not paper.tiny:
-        level, keep = _without_lines(contrast, level)
+def _keep_strokes(contrast: np.ndarray, least: float, level: float, paper: _Paper) -> tuple[float, np.ndarray]:
+    """Choose the pixels that are somebody's strokes, and the level that they all lie above."""
+    least, keep = without_lines(contrast, least, level)
+    if not paper.by_camera:
+        return least, keep
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(keep.astype(np.uint8), connectivity=8)
+    wanted = _are_strong(labels, stats, keep & (contrast > level))
     if not paper.plain:
-        keep = _without_faint(keep, contrast)
-    if paper.by_camera:
-        keep = _without_edges(keep, 0.8 if paper.plain else 0.1)
-    return level, keep
+        wanted &= ~_are_faint(labels, stats, wanted, contrast)
+    inner = wanted & ~_are_edges(labels, stats, 0.8 if paper.plain else 0.1)
+    return least, (inner if inner.any() else wanted)[labels]  # a digit that fills the image is all there is
 
 
-def _shade(contrast: np.ndarray, level: float, keep: np.ndarray, paper: _Paper) -> np.ndarray:
-    """Turn contrast into shades of ink, of which the level is half; beside the strokes there is none."""
-    high = float(np.median(contrast[keep]))
-    low = max(2 * level - high, 0)
-    ink = np.clip((contrast - low) * (255 / max(high - low, 1e-6)), 0, 255).astype(np.uint8)
+def _are_strong(labels: np.ndarray, stats: np.ndarray, strong: np.ndarray) -> np.ndarray:
+    """Choose the parts with a strong pixel in them, as Canny's second threshold does (1986), and those as high.
+
+    What is as high as what is written strongly is written, too, with a paler pen.
+    """
+    wanted = np.zeros(len(stats), bool)
+    wanted[labels[strong]] = True
+    heights = stats[:, cv2.CC_STAT_HEIGHT]
+    if wanted.any():
+        typical = np.average(heights[wanted], weights=stats[wanted, cv2.CC_STAT_AREA])
+        wanted |= (heights > typical / ALIKE) & (heights < typical * ALIKE)
+    wanted[0] = False
+    return wanted
+
+
+def _shade(contrast: np.ndarray, least: float, level: float, keep: np.ndarray, paper: _Paper) -> np.ndarray:
+    """Turn contrast into shades of ink, of which the level is half; beside the strokes there is none.
+
+    Where a stroke is faint, its level is half of what it has at its darkest nearby, but not below the least.
+    """
+    side = 2 * (5 if paper.tiny else 3) + 1
+    darkest = cv2.dilate(contrast, np.ones((side, side), np.uint8))
+    levels = np.clip(darkest / 2, least, max(level, least))
+    strong = contrast[keep & (contrast > level)]
+    high = np.minimum(float(np.median(strong)) if len(strong) else 1.0, darkest)
+    low = np.maximum(2 * levels - high, 0)
+    ink = np.clip((contrast - low) * (255 / np.maximum(high - low, 1e-6)), 0, 255).astype(np.uint8)
     if paper.tiny:
         return ink
     near = cv2.dilate(keep.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
@@ -132,12 +167,15 @@ def _shrink(image: np.ndarray, longer: int) -> np.ndarray:
 def _without_frame(grey: np.ndarray) -> np.ndarray:
     """Paint over a thin, even frame, such as a screenshot of a drawing program has."""
     deepest = max(1, round(0.04 * min(grey.shape)))
+    inner = _frame(grey)
     for depth in range(min(deepest, (min(grey.shape) - 3) // 2)):
-        ring, inner = (_frame(grey[d : grey.shape[0] - d, d : grey.shape[1] - d]) for d in (depth, depth + 1))
+        ring, inner = inner, _frame(grey[depth + 1 : -depth - 1, depth + 1 : -depth - 1])
+        if not np.ptp(ring) and ring[0] == inner.min() == inner.max():
+            continue
         if ring.std() > 8:
             break
-        paper = float(np.median(inner))
-        if abs(paper - np.median(ring)) > 255 * FAINTEST:
+        paper = _median(inner)
+        if abs(paper - _median(ring)) > 255 * FAINTEST:
             outside = np.ones(grey.shape, bool)
             outside[depth + 1 : -depth - 1, depth + 1 : -depth - 1] = False
             return np.where(outside, np.uint8(paper), grey)
@@ -148,6 +186,24 @@ def _frame(grey: np.ndarray) -> np.ndarray:
     return np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
 
 
+def _without_slope(grey: np.ndarray) -> np.ndarray:
+    """Even out the light in a small cut-out of a photo, which is a slope: a plane through the shades of the frame.
+
+    Ink that reaches the frame is left out of the fit, as what is furthest from it: trimmed least squares.
+    """
+    shades = _frame(grey).astype(np.float64)
+    if not np.ptp(shades):
+        return grey
+    places = np.stack([*(np.indices(grey.shape) / max(grey.shape) - 0.5), np.ones(grey.shape)], axis=-1)
+    where = np.concatenate([places[0], places[-1], places[:, 0], places[:, -1]])
+    plane = np.array([0, 0, np.median(shades)])
+    for _ in range(5):
+        away = np.abs(shades - where @ plane)
+        near = away <= 2 * np.median(away) + 1
+        plane = np.linalg.lstsq(where[near], shades[near], rcond=None)[0]
+    return np.clip(np.rint(grey - places[..., :2] @ plane[:2]), 0, 255).astype(np.uint8)
+
+
 def _is_plain(grey: np.ndarray) -> bool:
     """Say whether the paper has one shade, but for a little noise."""
     frame = _frame(grey).astype(np.int16)
@@ -155,17 +211,16 @@ def _is_plain(grey: np.ndarray) -> bool:
     if np.mean(np.abs(frame - shade) <= 1) > 0.6:
         return True
     # After a camera or a JPEG file, the shades of an even paper spread around one; under a shadow they drift.
-    paper, spread = np.median(frame), 3 * _noise(grey.astype(np.float32)) + 1
+    paper, spread = np.median(frame), 3 * _noise(grey) + 1
     same = np.abs(grey.astype(np.int16) - paper) <= spread
     return bool(np.mean(np.abs(frame - paper) <= spread) > 0.6 and same.mean() > 0.4)
 
 
 def _against_plain(grey: np.ndarray) -> np.ndarray:
     paper = float(np.median(_frame(grey)))
-    darker = np.float32(paper) - grey
-    if np.maximum(darker, 0).sum() >= np.maximum(-darker, 0).sum():
-        return darker / max(paper, 1)
-    return -darker / max(255 - paper, 1)
+    if paper * grey.size >= grey.sum(dtype=np.int64):
+        return (np.float32(paper) - grey) / max(paper, 1)
+    return (grey - np.float32(paper)) / max(255 - paper, 1)
 
 
 def _against_uneven(grey: np.ndarray) -> np.ndarray:
@@ -228,9 +283,18 @@ def _is_light_on_dark(grey: np.ndarray) -> bool:
     return float((difference**3).sum()) > 0
 
 
-def _noise(contrast: np.ndarray) -> float:
-    steps = np.abs(np.diff(contrast, axis=int(contrast.shape[1] >= contrast.shape[0])))
-    return float(np.median(steps)) / 0.954  # the median step between neighbours, in standard deviations
+def _noise(image: np.ndarray) -> float:
+    wide = image.shape[1] >= image.shape[0]
+    steps = cv2.absdiff(image[:, 1:], image[:, :-1]) if wide else cv2.absdiff(image[1:], image[:-1])
+    return _median(steps) / 0.954  # the median step between neighbours, in standard deviations
+
+
+def _median(values: np.ndarray) -> float:
+    """Take the median: of shades, from their histogram; of others, none of them below 0, if it is not 0 anyway."""
+    if values.dtype != np.uint8:
+        return float(np.median(values)) if 2 * np.count_nonzero(values) >= values.size - 1 else 0.0
+    total = np.cumsum(cv2.calcHist([values], [0], None, [256], [0, 256]), dtype=np.float64)
+    return float(np.searchsorted(total, [(values.size - 1) // 2, values.size // 2], "right").mean())
 
 
 def _level(contrast: np.ndarray, floor: float) -> float | None:
@@ -248,6 +312,8 @@ def _otsu(contrast: np.ndarray) -> float:
 
 def _find_sheet(mask: np.ndarray) -> tuple[slice, slice] | None:
     """Find what is too large and too square for a digit: a sheet on an even ground, as a scanner's lid shows it."""
+    if np.count_nonzero(mask) <= 0.125 * mask.size:  # half of a quarter, as below
+        return None
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     w, h, area = stats.T[2:]
     large = (np.minimum(w, h) >= MIN_SIDE + 8) & (w * h > 0.25 * mask.size) & (area > 0.5 * w * h)
@@ -262,95 +328,15 @@ def _find_sheet(mask: np.ndarray) -> tuple[slice, slice] | None:
     return None
 
 
-def _printed(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Label the parts, and say which are the lines of ruled or squared paper rather than large digits."""
-    height, width = mask.shape
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    x, y, w, h, area = stats.T
-    large = (w > 0.5 * width) | (h > 0.5 * height)
-    sides = sum(side.astype(int) for side in (x == 0, y == 0, x + w == width, y + h == height))
-    across = large & (sides >= 2) & (area < 0.2 * w * h + 4 * np.maximum(w, h))
-    across[0] = False
-    printed = (w > 0.5 * width) & (h < 0.12 * w)  # no digit is as flat as that
-    if across.sum() > 1:  # a single one may be a digit that fills the image
-        printed |= across
-    printed[0] = large[0] = False
-    left = large & ~printed
-    if not left.any():
-        return labels, printed
-    holes = _count_holes(labels, left)
-    printed |= holes >= 8
-    inside = np.flatnonzero(area > 20)
-    for index in np.flatnonzero(left & (holes >= 3) & (holes < 8)):
-        within = (x[inside] > x[index]) & (y[inside] > y[index])
-        within &= ((x + w)[inside] < (x + w)[index]) & ((y + h)[inside] < (y + h)[index])
-        printed[index] = within.sum() >= 2
-    return labels, printed
+def _are_edges(labels: np.ndarray, stats: np.ndarray, share: float) -> np.ndarray:
+    """Say which parts run along the border, over such a share of a side: the table around a sheet."""
+    return np.bincount(_frame(labels), minlength=len(stats)) > share * min(labels.shape)
 
 
-def _count_holes(labels: np.ndarray, parts: np.ndarray) -> np.ndarray:
-    """Count the holes in each of the parts that are wanted, by Euler's number (Gray, 1971): in one go, however many."""
-    mask = np.pad(parts[labels], 1).astype(np.uint8)
-    corners = [mask[:-1, :-1], mask[:-1, 1:], mask[1:, :-1], mask[1:, 1:]]
-    # A square of 2 × 2 pixels adds 1 if one of them is ink, and takes 1 away if three are, or 2 if two across are.
-    signs = np.array([0, 1, 1, 0, 1, 0, -2, -1, 1, -2, 0, -1, 0, -1, -1, 0])
-    signs = signs[sum(corner << place for place, corner in enumerate(corners))]
-    rows, columns = np.nonzero(signs)
-    around = np.pad(np.where(parts[labels], labels, 0), 1)
-    owner = np.max([around[rows + down, columns + right] for down in (0, 1) for right in (0, 1)], axis=0, initial=0)
-    return np.where(parts, 1 - np.bincount(owner, signs[rows, columns], minlength=len(parts)) / 4, 0)
-
-
-def _without_lines(contrast: np.ndarray, level: float) -> tuple[float, np.ndarray]:
-    for _ in range(2):
-        mask = contrast > level
-        # Lines are printed fainter than one writes: look for a level between the two.
-        higher = _otsu(contrast[mask])
-        upper, lower = contrast > higher, mask & (contrast <= higher)
-        labels, lined = _printed(mask)
-        apart = lower & ~np.isin(labels, np.unique(labels[upper]))  # in parts of their own, without any strong ink
-        if not lined.any() and apart.sum() < 0.3 * lower.sum():
-            return level, mask
-        if not lower.any() or np.median(contrast[upper]) < 1.4 * np.median(contrast[lower]):
-            break
-        level = max(higher, level)
-    mask = contrast > level
-    labels, lined = _printed(mask)
-    if not lined.any():
-        return level, mask
-    found = cv2.HoughLinesP(
-        lined[labels].astype(np.uint8) * 255, 1, np.pi / 360, 80, minLineLength=0.25 * max(mask.shape), maxLineGap=12
-    )
-    drawn = np.zeros(mask.shape, np.uint8)
-    for x1, y1, x2, y2 in [] if found is None else found.reshape(-1, 4):
-        cv2.line(drawn, (x1, y1), (x2, y2), 255, 3)
-    rest = mask & (drawn == 0)
-    joined = cv2.morphologyEx(
-        rest.astype(np.uint8), cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9))
-    )
-    rest |= (joined > 0) & mask & (drawn > 0)
-    labels, lined = _printed(rest)
-    return level, rest & ~lined[labels]
-
-
-def _without_edges(mask: np.ndarray, share: float) -> np.ndarray:
-    """Leave out what runs along the border, over such a share of a side: the table around a sheet."""
-    height, width = mask.shape
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    contact = np.bincount(_frame(labels), minlength=len(stats))
-    drop = contact > share * min(height, width)
-    drop[0] = False
-    rest = mask & ~drop[labels]
-    return rest if rest.any() else mask  # a digit that fills the image is all there is
-
-
-def _without_faint(mask: np.ndarray, contrast: np.ndarray) -> np.ndarray:
-    """Leave out parts much fainter than the others: remains of lines, what shines through from the back."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+def _are_faint(labels: np.ndarray, stats: np.ndarray, wanted: np.ndarray, contrast: np.ndarray) -> np.ndarray:
+    """Say which parts are much fainter than those wanted: remains of lines, what shines through from the back."""
     area = stats[:, cv2.CC_STAT_AREA].astype(np.float64)
     strength = np.bincount(labels.ravel(), contrast.ravel(), minlength=len(area)) / area
-    area[0] = 0
-    if not area.any():
-        return mask
-    drop = strength < 0.45 * np.average(strength, weights=area**2)
-    return mask & ~drop[labels]
+    if not wanted.any():
+        return ~wanted
+    return strength < 0.45 * np.average(strength[wanted], weights=area[wanted] ** 2)

@@ -17,6 +17,8 @@ BOX = 20
 STROKE = (2.0, 4.2)
 #: The stroke's width is changed on a grid so much finer than the result's.
 FINE = 4
+#: What is wider than this share of its longer side is no stroke, but an area: the widest brush stays below it.
+AREA = 0.35
 
 
 def normalise_digit(ink: np.ndarray, stroke: tuple[float, float] | None = STROKE) -> np.ndarray:
@@ -99,9 +101,26 @@ def stroke_width(mask: np.ndarray) -> float:
         In pixels; 0 if there is no ink. Inside a long stroke, the distance to its edge rises from 0 to half of its
         width, so that the mean distance is a quarter of the width.
     """
-    distance = cv2.distanceTransform(np.pad((mask > 0).astype(np.uint8), 1), cv2.DIST_L2, 5)
+    ink = cv2.copyMakeBorder((mask > 0).astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT)
+    distance = cv2.distanceTransform(ink, cv2.DIST_L2, 5)
     inside = distance[distance > 0]
     return 4 * float(inside.mean() - 0.5) if len(inside) else 0.0
+
+
+def is_area(ink: np.ndarray) -> bool:
+    """Say whether ink, ``(H, W)`` without a margin, is a filled area, such as a square or a blot, and no strokes."""
+    return stroke_width(ink > 127) > AREA * max(ink.shape)
+
+
+def is_scribble(ink: np.ndarray) -> bool:
+    """Say whether ink, ``(H, W)`` without a margin, is struck out: an area, once the gaps in it are filled.
+
+    The gaps are up to two widths of the stroke wide, and no wider than an eighth of the ink: a digit's loops are.
+    """
+    mask = (ink > 127).astype(np.uint8)
+    size = 2 * round(min(stroke_width(mask), max(ink.shape) / 16)) + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+    return is_area(255 * cv2.morphologyEx(np.pad(mask, size), cv2.MORPH_CLOSE, kernel)[size:-size, size:-size])
 
 
 def shift_outline(mask: np.ndarray, distance: float) -> np.ndarray:

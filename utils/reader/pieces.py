@@ -9,7 +9,7 @@ from utils.errors import DigitsError
 
 #: Says of images, ``(n, 28, 28) uint8``, how sure it is that each is a digit: ``(n,)``, 0 to 1.
 Judge = Callable[[np.ndarray], np.ndarray]
-#: By how much the judge must be surer of a digit joined than of its parts, or of the parts than of the whole.
+#: By how much the judge must be surer of a digit joined than of its parts.
 SURER = 0.15
 
 

@@ -4,7 +4,7 @@ TensorFlow is imported when a Keras network is given; with an exported one (`uti
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -13,10 +13,12 @@ import numpy as np
 
 from utils.errors import DigitsError
 from utils.mnist import SIDE
+from utils.reader.doubt import holds_no_digits
 from utils.reader.exported import ExportedNetwork
-from utils.reader.images import decode_image, prepare_image, read_image
-from utils.reader.normalise import scale_pixels
+from utils.reader.images import decode_image, prepare_page, read_image
+from utils.reader.normalise import is_scribble, scale_pixels
 from utils.reader.pieces import Box, TooManyMarksError
+from utils.reader.segmentation import Found
 
 if TYPE_CHECKING:
     import keras
@@ -25,10 +27,10 @@ if TYPE_CHECKING:
     #: A trained network, in Keras or exported.
     Network = keras.Model | ExportedNetwork
 
-#: A digit is marked unsure below this probability; notebook 06 shows how it was chosen.
+#: A digit is marked unsure below this probability; notebook 07 shows how it was chosen.
 SURE = 0.8
 #: On a page with digits that are read for sure, what is below this, and stands outside their lines or has another
-#: height, is left out: a crumb, the grain of a table.
+#: height, is left out: a crumb, the grain of a table; and so is a scribble.
 NO_DIGIT = 0.3
 
 
@@ -48,6 +50,10 @@ class Digit:
         The line that it stands in, counted from 0.
     probabilities
         What the network gives to each of the ten digits; they add up to 1.
+    turn
+        By how many degrees counterclockwise the image was turned to read it, since it lay on its side or upside down.
+    doubted
+        Whether the page that it is from does not look like digits.
     """
 
     digit: int
@@ -55,11 +61,13 @@ class Digit:
     box: Box
     line: int = 0
     probabilities: tuple[float, ...] = ()
+    turn: int = 0
+    doubted: bool = False
 
     @property
     def confident(self) -> bool:
-        """Whether the probability reaches `SURE`."""
-        return self.probability >= SURE
+        """Whether the probability reaches `SURE`, on a page that looks like digits."""
+        return self.probability >= SURE and not self.doubted
 
     def __str__(self) -> str:
         return f"{self.digit}{'' if self.confident else '?'}"
@@ -106,7 +114,11 @@ class Reading:
 
     @property
     def note(self) -> str | None:
-        """What there is to say of an image that was read and has nothing in it."""
+        """What there is to say of an image: nothing in it, no digits by the looks of it, or not read upright."""
+        if any(digit.doubted for digit in self.digits):
+            return "this does not look like digits"
+        if self.digits and (turn := self.digits[0].turn):
+            return "read upside down" if turn == 180 else "read on its side"
         return self.crowded or ("no digit found" if self.error is None and not self.digits else None)
 
     def _join(self, form: str) -> str:
@@ -183,18 +195,15 @@ def read_page(model: "Network", grey: np.ndarray) -> tuple[list[Digit], np.ndarr
     DigitsError
         If there are more marks in it than on any page of digits.
     """
-    found, images = prepare_image(grey, judge=lambda pieces: predict_probabilities(model, pieces).max(axis=1))
+
+    def read(images: np.ndarray) -> np.ndarray:
+        return predict_probabilities(model, images)
+
+    found, images, turn = prepare_page(grey, judge=lambda pieces: read(pieces).max(axis=1), read=read)
     table = predict_probabilities(model, images)
     sure = table.max(axis=1, initial=0)
-    heights: dict[int, list[int]] = {}
-    for one, probability in zip(found, sure, strict=True):
-        if probability >= SURE:
-            heights.setdefault(one.line, []).append(one.box.h)
-    kept = [
-        index
-        for index, one in enumerate(found)
-        if sure[index] >= NO_DIGIT or not heights or _fits(one.box.h, heights.get(one.line, []))
-    ]
+    kept = keep_readable(found, sure)
+    doubted = holds_no_digits([found[index] for index in kept], sure[kept])
     lines = sorted({found[index].line for index in kept})
     digits = [
         Digit(
@@ -203,10 +212,40 @@ def read_page(model: "Network", grey: np.ndarray) -> tuple[list[Digit], np.ndarr
             found[index].box,
             lines.index(found[index].line),
             tuple(round(float(probability), 4) for probability in table[index]),
+            turn,
+            doubted,
         )
         for index in kept
     ]
     return digits, images[kept]
+
+
+def keep_readable(found: Sequence[Found], sure: np.ndarray) -> list[int]:
+    """Leave out crumbs and grain beside digits, and what was struck out.
+
+    Parameters
+    ----------
+    found
+        What was found on a page.
+    sure : (n,) array
+        The highest probability that the network gives to a digit, for each.
+
+    Returns
+    -------
+    list of int
+        The indices of the others: all, if none is read for sure.
+    """
+    heights: dict[int, list[int]] = {}
+    for one, probability in zip(found, sure, strict=True):
+        if probability >= SURE:
+            heights.setdefault(one.line, []).append(one.box.h)
+    return [
+        index
+        for index, one in enumerate(found)
+        if sure[index] >= NO_DIGIT
+        or not heights
+        or (_fits(one.box.h, heights.get(one.line, [])) and not is_scribble(one.ink))
+    ]
 
 
 def _fits(height: int, others: list[int]) -> bool:

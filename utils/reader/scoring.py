@@ -18,7 +18,7 @@ class Score:
     readings
         What was read in each image.
     labels
-        What a person reads in each.
+        What a person reads in each; empty if it holds no digit.
     found
         Where ``labels.csv`` and the images do not agree.
     """
@@ -34,9 +34,10 @@ class Score:
 
     @property
     def right(self) -> list[bool]:
-        """Whether each image was read whole and right."""
+        """Whether each image was read whole and right; where there is no digit, whether none is sure."""
         return [
-            not reading.error and reading.text == label
+            not reading.error
+            and (reading.text == label if label else not any(digit.confident for digit in reading.digits))
             for reading, label in zip(self.readings, self.labels, strict=True)
         ]
 
@@ -55,6 +56,7 @@ class Score:
         return {
             "images": _count([right for _, _, right in rows]),
             "single_digits": _count([right for _, label, right in rows if len(label) == 1]),
+            "without_digits": _count([right for _, label, right in rows if not label]),
             "by_digit": {
                 digit: _count([right for _, label, right in rows if label == digit])
                 for digit in "0123456789"
@@ -77,6 +79,8 @@ class Score:
         lines = [f"{digit:14} {_line(count)}" for digit, count in record["by_digit"].items()]
         if record["single_digits"]["of"]:
             lines.append(f"single digits  {_line(record['single_digits'])}")
+        if record["without_digits"]["of"]:
+            lines.append(f"without digits {_line(record['without_digits'])}   (right if no digit is sure)")
         lines.append(f"all images     {_line(record['images'])}")
         for name in ("sure", "unsure"):
             if record[name]["of"]:

@@ -49,7 +49,7 @@ def prediction_sheet(readings: Sequence[Reading], columns: int = 6) -> Figure:
             x, y, w, h = digit.box
             color = ORANGE if digit.confident else RED
             axes.add_patch(Rectangle((x - 0.5, y - 0.5), w, h, fill=False, edgecolor=color, linewidth=1.5))
-        lines = reading.marked.splitlines() or [reading.note]
+        lines = [*reading.marked.splitlines(), *filter(None, [reading.note])]
         size = min(15, 150 / max(map(len, lines)))
         axes.set_title("\n".join(lines), fontsize=size if len(lines) < 3 else 10)
     return figure
