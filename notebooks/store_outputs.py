@@ -12,12 +12,15 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from utils.mnist import load_mnist
+
 #: The number of a widget is worth nothing without its kernel: what stays of a widget is its picture.
 WIDGET = "application/vnd.jupyter.widget-view+json"
-METADATA = {
-    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
-    "language_info": {"name": "python"},
-}
+#: As JupyterLab writes it, word for word: what differs, it would set right when a notebook is opened, and mark the
+#: notebook as changed. What the language is, it asks the kernel, and so does nbclient.
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
 
 def store_outputs(path: Path) -> None:
@@ -31,6 +34,8 @@ def store_outputs(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     with tempfile.TemporaryDirectory() as folder:
         os.environ["LEARNED_PATH"] = folder  # neither reads nor leaves networks of one's own
+        os.environ["TEN_PATH"] = os.path.join(folder, "ten")  # the ten digits that came with the series
+        os.environ["STORE_SCORES"] = "yes" if load_mnist(verbose=False).complete else ""  # what they score is kept
         NotebookClient(
             notebook,
             timeout=300,
@@ -38,7 +43,7 @@ def store_outputs(path: Path) -> None:
             coalesce_streams=True,
             resources={"metadata": {"path": str(path.parent)}},
         ).execute()
-    notebook.metadata = METADATA
+    notebook.metadata = {"kernelspec": KERNEL, "language_info": notebook.metadata.language_info}
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             output.get("data", {}).pop(WIDGET, None)

@@ -1,0 +1,147 @@
+"""Draw the picture on the first screen of each notebook.
+
+``python notebooks/draw_openings.py 03`` writes ``notebooks/images/03-opening.png``; without a number, all of them. They
+are drawn from all of MNIST, and from the ten digits that come with the series.
+"""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from utils.mnist import load_mnist
+from utils.paths import ROOT, whole_file
+from utils.plots import ORANGE, show_image, to_png, use_style
+from utils.reader import normalise_digit, read_image, shipped_digits
+
+import cv2
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from sklearn.model_selection import train_test_split
+
+#: The size of all of them, in inches.
+SIZE = (11.25, 3.75)
+
+
+def draw_01() -> Figure:
+    """Draw ten validation images, one of each digit: neat ones that the nearest mean misreads, odd ones that it reads.
+
+    Notebook 01 finds the same ten, and tells which are misread.
+    """
+    mnist = load_mnist(verbose=False)
+    x_train, x_val, y_train, y_val = train_test_split(mnist.x_train, mnist.y_train, test_size=2000, random_state=0)
+    means = np.array([x_train[y_train == label].mean(axis=0) for label in range(10)])
+    distances = np.array([np.linalg.norm(means - image, axis=(1, 2)) for image in x_val])
+    own, wrong = distances[np.arange(len(y_val)), y_val], distances.argmin(axis=1) != y_val
+    figure = Figure(figsize=SIZE, layout="constrained")
+    for label, axes in enumerate(figure.subplots(2, 5).ravel()):
+        misread = label in (2, 3, 5, 7, 8)
+        those = np.flatnonzero((y_val == label) & (wrong == misread))
+        show_image(axes, x_val[those[own[those].argmin() if misread else own[those].argmax()]])
+    return figure
+
+
+def draw_02() -> Figure:
+    """Draw eleven 4s of MNIST, and among them what six steps make of a drawing."""
+    mnist = load_mnist(verbose=False)
+    inverted = 255 - read_image(shipped_digits() / "4-blue.png")
+    _, clean = cv2.threshold(inverted, 0, 255, cv2.THRESH_TOZERO + cv2.THRESH_OTSU)
+    fours = list(mnist.x_train[mnist.y_train == 4][:11])
+    fours.insert(7, normalise_digit(cv2.normalize(clean, None, 0, 255, cv2.NORM_MINMAX), stroke=None))
+    figure = Figure(figsize=SIZE, layout="constrained")
+    for axes, four in zip(figure.subplots(2, 6).ravel(), fours, strict=True):
+        show_image(axes, four)
+    return figure
+
+
+def draw_03() -> Figure:
+    """Draw the weights of a softmax regression: blank, after ten steps, and after a thousand."""
+    mnist = load_mnist(verbose=False)
+    x, y = mnist.x_train.reshape(-1, 784) / np.float32(255), mnist.y_train
+    w, shown = np.zeros((784, 10), np.float32), {}
+    for step in range(1001):
+        if step in (0, 10, 1000):
+            shown[step] = w
+        rows = slice(50 * step, 50 * step + 50)
+        powers = np.exp(x[rows] @ w)
+        w = w - 0.3 * x[rows].T @ (powers / powers.sum(axis=1, keepdims=True) - np.eye(10, dtype="f")[y[rows]]) / 50
+    figure = Figure(figsize=SIZE, layout="constrained")
+    for axes_of_row, (step, weights) in zip(figure.subplots(3, 10), shown.items(), strict=True):
+        limit = max(np.abs(weights).max(), 1e-6)
+        for digit, axes in enumerate(axes_of_row):
+            axes.imshow(weights[:, digit].reshape(28, 28), cmap="RdBu_r", vmin=-limit, vmax=limit)
+            axes.set(xticks=[], yticks=[])
+            axes.spines[:].set(visible=True, color="0.8")
+        axes_of_row[0].set_ylabel(f"{step:,}\nsteps", rotation=0, ha="right", va="center")
+    return figure
+
+
+def draw_04() -> Figure:
+    """Draw a 5 with a window on it, the window's nine pixels, and the same 5 with its pixels shuffled."""
+    mnist = load_mnist(verbose=False)
+    digit = mnist.x_train[mnist.y_train == 5][0]
+    shuffled = np.random.default_rng(0).permutation(digit.ravel()).reshape(digit.shape)
+    row, column = 5, 12
+    patch = digit[row - 1 : row + 2, column - 1 : column + 2]
+
+    figure = Figure(figsize=SIZE, layout="constrained")
+    left, middle, right = figure.subplots(1, 3, width_ratios=(1, 0.62, 1))
+    show_image(left, digit, "A 5")
+    left.add_patch(Rectangle((column - 1.5, row - 1.5), 3, 3, fill=False, edgecolor=ORANGE, linewidth=4))
+    show_image(middle, patch, "One window, nine pixels")
+    middle.spines[:].set(color=ORANGE, linewidth=4)
+    for (i, j), value in np.ndenumerate(patch):
+        color = "white" if value > 128 else "black"
+        middle.text(j, i, f"{round(value / 255, 2):g}", ha="center", va="center", fontsize=17, color=color)
+    show_image(right, shuffled, "The same 784 pixels, shuffled")
+    return figure
+
+
+def draw_05() -> Figure:
+    """Ten digits as the CNN reads them before its training and after, and the error rate between; takes minutes."""
+    from utils.lesson import load_ten
+    from utils.mnist import load_mnist
+    from utils.networks import build_cnn, train
+    from utils.plots import BLUE, RED, show_image
+
+    import keras
+
+    ten = load_ten()
+    x_ten = ten.prepared[..., np.newaxis].astype("float32") / 255
+    keras.utils.set_random_seed(0)
+    untrained = build_cnn()
+    trained, history = train("cnn", load_mnist(verbose=False))
+
+    figure = Figure(figsize=SIZE, layout="constrained")
+    before, between, after = figure.subfigures(1, 3, width_ratios=[1, 0.85, 1], wspace=0.03)
+    for part, model, when in ((before, untrained, "Before"), (after, trained, "Afterwards")):
+        reads = keras.ops.convert_to_numpy(model(x_ten)).argmax(axis=1)
+        part.suptitle(f"{when}: {np.sum(reads == ten.labels)} of ten right", fontsize=16)
+        for axes, image, label, read in zip(part.subplots(2, 5).ravel(), ten.images, ten.labels, reads, strict=True):
+            right = read == label
+            show_image(axes, 255 - image)
+            axes.set_xlabel(f"{'✓' if right else '✗'} {read}", fontsize=16, color="black" if right else RED)
+    axes = between.subplots()
+    errors = 100 * (1 - np.array(history.history["val_accuracy"]))
+    axes.semilogy(range(1, len(errors) + 1), errors, "o-", color=BLUE)
+    ticks = [tick for tick in (0.2, 0.5, 1, 2, 5) if errors.min() * 0.9 <= tick <= errors.max() * 1.1]
+    axes.set_yticks(ticks, [f"{tick:g} %" for tick in ticks])
+    axes.minorticks_off()
+    axes.set_title("Images misread", fontsize=16)
+    axes.set(xlabel="Epoch", xticks=range(1, len(errors) + 1, 2))
+    return figure
+
+
+def main() -> None:
+    """Draw those that are named."""
+    use_style()
+    drawings = {name.removeprefix("draw_"): one for name, one in globals().items() if name.startswith("draw_")}
+    for number in sys.argv[1:] or sorted(drawings):
+        figure: Figure = drawings[number]()
+        with whole_file(ROOT / "notebooks" / "images" / f"{number}-opening.png") as path:
+            path.write_bytes(to_png(figure, small=True))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,569 @@
+"""The functions that students write in notebooks 01 to 05, and what their mistakes are called.
+
+Each entry is found by the function's name::
+
+    "mean_image": Check(
+        right=lambda images: images.mean(axis=0),
+        cases=[(np.arange(8.0).reshape(2, 2, 2),), (np.ones((3, 28, 28)),)],
+        mistakes={"It takes the mean over the pixels of each image: the mean over the images is asked for.":
+                  lambda images: images.mean(axis=(1, 2))},
+        hint="`axis=0` runs over the images.",
+    ),
+
+``tests/lesson/test_checks.py`` tries every entry: the right function must pass, and each mistake must be told by its
+sentence. Two or three cases are enough; the first should be one that can be reckoned in the head, for it is shown.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Check:
+    """How a student's function is tried.
+
+    Attributes
+    ----------
+    right
+        The function as it should be.
+    cases
+        Of each case the arguments, in order: numbers, text, arrays, or functions.
+    mistakes
+        By the sentence to say, a function that makes this mistake.
+    hint
+        A sentence that helps without giving the answer away.
+    tolerance
+        By which share a number may differ; also the absolute difference that is allowed near 0.
+    """
+
+    right: Callable
+    cases: Sequence[tuple]
+    mistakes: Mapping[str, Callable] = field(default_factory=dict)
+    hint: str = ""
+    tolerance: float = 1e-5
+
+
+def _move_right(images: np.ndarray, pixels: int) -> np.ndarray:
+    moved = np.zeros_like(images)
+    moved[:, :, pixels:] = images[:, :, :-pixels]
+    return moved
+
+
+def _distances(image: np.ndarray, means: np.ndarray) -> np.ndarray:
+    return np.linalg.norm(means - image, axis=(1, 2))
+
+
+#: An image of two pixels and three means to find the nearest of, by hand: it is the second.
+_PIXELS, _THREE = np.array([[3.0, 4.0]]), np.array([[[0.0, 0.0]], [[4.0, 4.0]], [[3.0, 9.0]]])
+
+
+def _slide(image: np.ndarray, respond: Callable) -> np.ndarray:
+    """Ask for the response to the 3 × 3 pixels around each pixel; outside the image they are 0."""
+    patches = np.lib.stride_tricks.sliding_window_view(np.pad(image, 1), (3, 3))
+    return np.array([[respond(patch) for patch in row] for row in patches])
+
+
+def _normalise(values: np.ndarray, scale: float, shift: float, epsilon: float) -> np.ndarray:
+    """Batch normalisation, each channel by itself."""
+    mean, variance = values.mean(axis=(0, 1, 2)), values.var(axis=(0, 1, 2))
+    return scale * (values - mean) / np.sqrt(variance + epsilon) + shift
+
+
+#: Ink in the bottom row of 3 × 3: an upper edge.
+_STEP = np.array([[0.0, 0, 0], [0, 0, 0], [1, 1, 1]])
+
+#: Notebook 01: Explore the data.
+EXPLORE: dict[str, Check] = {
+    "mean_image": Check(
+        right=lambda images: images.mean(axis=0),
+        cases=[
+            (np.array([[[0, 10]], [[0, 20]], [[6, 30]]]),),
+            (np.arange(24.0).reshape(4, 2, 3),),
+            (np.ones((3, 28, 28)),),
+        ],
+        mistakes={
+            "It takes the mean over the pixels of each image; what is asked for is the mean over the images.": (
+                lambda images: images.mean(axis=(1, 2))
+            ),
+            "It takes one mean over everything, and one number is left; an image is asked for.": (
+                lambda images: images.mean()
+            ),
+            "It adds the images up; the mean is that sum divided by how many they are.": (
+                lambda images: images.sum(axis=0)
+            ),
+            "It takes the median, the image in the middle; what is asked for is the mean.": (
+                lambda images: np.median(images, axis=0)
+            ),
+        },
+        hint="`mean` takes an `axis`, and axis 0 counts the images.",
+    ),
+    "nearest": Check(
+        right=lambda image, means: _distances(image, means).argmin(),
+        cases=[
+            (_PIXELS, _THREE),
+            (_PIXELS, _THREE[::-1].copy()),
+            (_PIXELS, _THREE[[0, 2]].copy()),
+            (np.eye(4), np.stack([np.eye(4) * level for level in (0.2, 2.5, 1.5, 0.9)])),
+            (np.array([[1.0, 1.0]]), np.array([[[4.0, -2.0]], [[2.0, 2.0]]])),
+        ],
+        mistakes={
+            "It returns the farthest: `argmin` finds the smallest distance.": (
+                lambda image, means: _distances(image, means).argmax()
+            ),
+            "It returns the distance itself: the place of the smallest is asked for, which is `argmin`, not `min`.": (
+                lambda image, means: _distances(image, means).min()
+            ),
+            "It returns all distances: the place of the smallest is asked for.": _distances,
+            "It adds differences up without squaring them, so that those above and below 0 cancel out.": (
+                lambda image, means: (means - image).sum(axis=(1, 2)).argmin()
+            ),
+            "It compares the amount of ink: the pixels must be subtracted one by one, and then squared.": (
+                lambda image, means: abs((means - image).sum(axis=(1, 2))).argmin()
+            ),
+        },
+        hint="`means - image` subtracts the image from each mean; take the norm over axes 1 and 2, then `argmin`.",
+    ),
+    "move_right": Check(
+        right=_move_right,
+        cases=[
+            (np.array([[[1, 2, 3]]]), 1),
+            (np.array([[[1, 2, 3], [4, 5, 6], [7, 8, 9]]]), 2),
+            (np.arange(32, dtype=np.uint8).reshape(2, 4, 4), 1),
+        ],
+        mistakes={
+            "It moves to the left.": (lambda images, pixels: _move_right(images[:, :, ::-1], pixels)[:, :, ::-1]),
+            "What leaves on the right comes in again on the left, as `np.roll` does it; these columns must be 0.": (
+                lambda images, pixels: np.roll(images, pixels, axis=2)
+            ),
+            "It moves down: the axes are images, rows, columns, and moving to the right changes the columns.": (
+                lambda images, pixels: _move_right(images.swapaxes(1, 2), pixels).swapaxes(1, 2)
+            ),
+            "It rolls the rows: the axes are images, rows, columns, and moving to the right changes the columns.": (
+                lambda images, pixels: np.roll(images, pixels, axis=1)
+            ),
+            "The columns on the left keep their old ink; they must be 0.": (
+                lambda images, pixels: np.concatenate([images[:, :, :pixels], images[:, :, :-pixels]], axis=2)
+            ),
+            "It returns empty images: copy the columns into them.": lambda images, pixels: np.zeros_like(images),
+        },
+        hint="Fill `moved[:, :, pixels:]` with all columns of `images` but the last few.",
+    ),
+}
+
+
+def _crop_to_ink(image: np.ndarray) -> np.ndarray:
+    rows, columns = (np.flatnonzero(image.any(axis=axis)) for axis in (1, 0))
+    return image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def _centre_of_mass(image: np.ndarray) -> tuple[float, float]:
+    rows, columns = np.indices(image.shape)
+    return (columns * image).sum() / image.sum(), (rows * image).sum() / image.sum()
+
+
+def _lay(image: np.ndarray, left: float, top: float) -> np.ndarray:
+    height, width = image.shape
+    left, top = int(np.clip(round(left), 0, 28 - width)), int(np.clip(round(top), 0, 28 - height))
+    laid = np.zeros((28, 28), np.uint8)
+    laid[top : top + height, left : left + width] = image
+    return laid
+
+
+def _centre_by_mass(image: np.ndarray, middle: float = 14) -> np.ndarray:
+    column, row = _centre_of_mass(image)
+    return _lay(image, middle - column, middle - row)
+
+
+def _crop_by(image: np.ndarray, cut: Callable) -> np.ndarray:
+    rows, columns = (np.flatnonzero(image.any(axis=axis)) for axis in (1, 0))
+    return cut(columns[0], rows[0], columns[-1] - columns[0] + 1, rows[-1] - rows[0] + 1)
+
+
+def _drawing(shape: tuple[int, int], *strokes: tuple[int, int, int, int]) -> np.ndarray:
+    """Draw bars, each from one row and column up to another, in ink that grows lighter to the right."""
+    image = np.zeros(shape, np.uint8)
+    for top, left, bottom, right in strokes:
+        image[top:bottom, left:right] = np.linspace(255, 100, right - left).astype(np.uint8)
+    return image
+
+
+#: A 1 and a 7 without a margin: all columns of the first are ink, and most ink of the second is at the top.
+_ONE, _SEVEN = _drawing((12, 3), (0, 0, 12, 3)), _drawing((20, 14), (0, 0, 4, 14), (4, 9, 20, 12))
+#: Nearly all its ink is in the upper corner on the left: with its centre of mass on (14, 14), it would leave the image.
+_LOPSIDED = _drawing((20, 20), (0, 0, 5, 5), (19, 19, 20, 20))
+
+#: Notebook 02: Preprocess the images.
+PREPROCESS: dict[str, Check] = {
+    "crop_to_ink": Check(
+        right=_crop_to_ink,
+        cases=[
+            (np.array([[0, 0, 0, 0], [0, 9, 7, 0], [0, 0, 0, 0]], np.uint8),),
+            (_drawing((30, 40), (5, 12, 25, 15), (5, 12, 8, 30)),),
+            (_drawing((20, 20), (0, 3, 20, 8)),),
+        ],
+        mistakes={
+            "Rows and columns are mixed up: y and the height choose the rows, which come first in an array.": (
+                lambda image: _crop_by(image, lambda x, y, w, h: image[x : x + w, y : y + h])
+            ),
+            "It ends at `h` and `w`, which count from the corner: the rows end at `y + h`, the columns at `x + w`.": (
+                lambda image: _crop_by(image, lambda x, y, w, h: image[y:h, x:w])
+            ),
+            "The last row and the last column are missing: the end of a slice is not part of it.": (
+                lambda image: _crop_by(image, lambda x, y, w, h: image[y : y + h - 1, x : x + w - 1])
+            ),
+            "It cuts off the rows above and below only: the columns on the left and right must go, too.": (
+                lambda image: _crop_by(image, lambda x, y, w, h: image[y : y + h])
+            ),
+            "It returns the box, four numbers: cut that part out of the image.": (
+                lambda image: _crop_by(image, lambda x, y, w, h: (x, y, w, h))
+            ),
+            "It returns the image as it was.": lambda image: image,
+        },
+        hint="A slice for the rows comes first, from `y` to `y + h`; then one for the columns.",
+    ),
+    "centre_by_mass": Check(
+        right=_centre_by_mass,
+        cases=[
+            *((np.full((1, 1), 255, np.uint8),), (_ONE,), (_SEVEN,), (_SEVEN[::-1, ::-1].copy(),)),
+            *((_LOPSIDED,), (_LOPSIDED[::-1, ::-1].copy(),)),
+        ],
+        mistakes={
+            "Rows and columns are mixed up: `centre_of_mass` returns the column first, an array has the rows first.": (
+                lambda image: _lay(image, 14 - _centre_of_mass(image)[1], 14 - _centre_of_mass(image)[0])
+            ),
+            "It brings the middle of the box to the middle; the centre of mass is asked for.": (
+                lambda image: _lay(image, (28 - image.shape[1]) // 2, (28 - image.shape[0]) // 2)
+            ),
+            "It brings the centre to pixel 13; MNIST's lies on pixel 14.": lambda image: _centre_by_mass(image, 13),
+            "It ends up to a pixel too far left and above: bring the centre to 14, and `round` the places.": (
+                lambda image: _lay(image, *(int(14 - centre) for centre in _centre_of_mass(image)))
+            ),
+            "It begins the image at (14, 14); its centre of mass belongs there.": lambda image: _lay(
+                image[:14, :14], 14, 14
+            ),
+            "It lays the image into the top left corner.": lambda image: _lay(image, 0, 0),
+            "It returns an empty image: copy the small image into it.": lambda image: np.zeros((28, 28), np.uint8),
+        },
+        hint=(
+            "If the centre of the small image lies in its column 5, the image must begin in column 14 − 5 = 9. "
+            "Keep this number within 0 and 28 − width, and that of the row within 0 and 28 − height."
+        ),
+    ),
+}
+
+_rng = np.random.default_rng(0)
+
+
+def _gradients(x: np.ndarray, p: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    error = p - np.eye(10)[y]
+    return x.T @ error / len(x), error.mean(axis=0)
+
+
+def _take_step(
+    w: np.ndarray, b: np.ndarray, x: np.ndarray, y: np.ndarray, rate: float, biases: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
+    powers = np.exp(x @ w + (b if biases else 0))
+    slopes_w, slopes_b = _gradients(x, powers / powers.sum(axis=1, keepdims=True), y)
+    return w - rate * slopes_w, b - rate * slopes_b
+
+
+def _backward(
+    x: np.ndarray, hidden: np.ndarray, p: np.ndarray, y: np.ndarray, w2: np.ndarray, mask: bool = True, bend: int = 1
+) -> tuple[np.ndarray, ...]:
+    error = (p - np.eye(10)[y]) / len(x)
+    behind = error @ w2.T * ((hidden > 0) if mask else 1)
+    return x.T @ behind / bend, behind.sum(axis=0) / bend, hidden.T @ error, error.sum(axis=0)
+
+
+#: Three images of six pixels, four hidden units, ten digits.
+_SMALL = (
+    _rng.random((3, 6)),
+    np.maximum(_rng.normal(size=(3, 4)), 0),
+    _rng.dirichlet(np.ones(10), 3),
+    np.array([3, 0, 7]),
+)
+
+#: Notebook 03: Learn by hand.
+LEARN: dict[str, Check] = {
+    "slope_at": Check(
+        right=lambda loss, w, h=1e-4: (loss(w + h) - loss(w - h)) / (2 * h),
+        cases=[(np.square, 3.0), (np.sin, 0.5), (np.exp, 0.0, 0.5)],
+        mistakes={
+            "The two places lie 2 * h apart, not h: the slope is twice too large.": lambda loss, w, h=1e-4: (
+                (loss(w + h) - loss(w - h)) / h
+            ),
+            "The sign is wrong: take the height on the right minus the height on the left.": lambda loss, w, h=1e-4: (
+                (loss(w - h) - loss(w + h)) / (2 * h)
+            ),
+            "That is only the difference of the heights: divide it by the distance.": lambda loss, w, h=1e-4: (
+                loss(w + h) - loss(w - h)
+            ),
+            "It compares w with its right-hand side only: take a place on either side.": lambda loss, w, h=1e-4: (
+                (loss(w + h) - loss(w)) / h
+            ),
+        },
+        hint="The two places are w + h and w - h. How high is the loss at each, and how far apart are they?",
+        tolerance=1e-6,
+    ),
+    "gradients": Check(
+        right=_gradients,
+        cases=[
+            (np.array([[1.0, 0.5]]), np.full((1, 10), 0.1), np.array([3])),
+            (_SMALL[0], _SMALL[2], _SMALL[3]),
+        ],
+        mistakes={
+            "The signs are wrong: the error is what it gave minus what it should have given.": lambda x, p, y: tuple(
+                -one for one in _gradients(x, p, y)
+            ),
+            "It adds up over the images: the loss is their mean, so divide by `len(x)`.": lambda x, p, y: tuple(
+                one * len(x) for one in _gradients(x, p, y)
+            ),
+            "The slopes of the weights are right; those of the biases are a mean, too.": lambda x, p, y: (
+                _gradients(x, p, y)[0],
+                (p - np.eye(10)[y]).sum(axis=0),
+            ),
+            "The biases are right; divide the slopes of the weights by `len(x)`, too.": lambda x, p, y: (
+                _gradients(x, p, y)[0] * len(x),
+                _gradients(x, p, y)[1],
+            ),
+            "The right digits are missing: take the one-hot rows away from p first.": lambda x, p, y: (
+                x.T @ p / len(x),
+                p.mean(axis=0),
+            ),
+        },
+        hint="`np.eye(10)[y]` has a row for each image: 1 at its digit, 0 elsewhere. Return two results.",
+    ),
+    "take_step": Check(
+        right=_take_step,
+        cases=[
+            (np.zeros((2, 10)), np.zeros(10), np.array([[1.0, 0.5]]), np.array([3]), 1.0),
+            (_rng.normal(size=(6, 10)), _rng.normal(size=10), _SMALL[0], _SMALL[3], 0.5),
+        ],
+        mistakes={
+            "It goes uphill: step against the slopes, with a minus.": lambda w, b, x, y, rate: _take_step(
+                w, b, x, y, -rate
+            ),
+            "The rate is missing: it says how far a slope takes you.": lambda w, b, x, y, rate: _take_step(
+                w, b, x, y, 1
+            ),
+            "The logits lack the biases: `x @ w + b`.": lambda w, b, x, y, rate: _take_step(
+                w, b, x, y, rate, biases=False
+            ),
+            "These are the slopes. The new weights are the old ones minus rate times slope.": lambda w, b, x, y, rate: (
+                (w - _take_step(w, b, x, y, rate)[0]) / rate,
+                (b - _take_step(w, b, x, y, rate)[1]) / rate,
+            ),
+        },
+        hint="Parts 2, 4 and 5 of the table: `softmax(x @ w + b)`, `gradients(…)`, `w - rate * …`.",
+    ),
+    "backward": Check(
+        right=_backward,
+        cases=[(*_SMALL, _rng.normal(size=(4, 10)))],
+        mistakes={
+            "The error passes through every ReLU: let it pass only where `hidden > 0`.": lambda x, hidden, p, y, w2: (
+                _backward(x, hidden, p, y, w2, mask=False)
+            ),
+            "The first layer is divided by the number of images twice: `error` has been divided already.": (
+                lambda x, hidden, p, y, w2: _backward(x, hidden, p, y, w2, bend=len(x))
+            ),
+            "All four are there, but in another order: w1, b1, w2, b2.": lambda x, hidden, p, y, w2: (
+                *_backward(x, hidden, p, y, w2)[2:],
+                *_backward(x, hidden, p, y, w2)[:2],
+            ),
+        },
+        hint="`(hidden > 0)` is True, which counts as 1, where the ReLU is open.",
+    ),
+}
+
+#: Notebook 04: Build the models.
+BUILD: dict[str, Check] = {
+    "dense_parameters": Check(
+        right=lambda inputs, units: inputs * units + units,
+        cases=[(3, 2), (784, 128), (64, 10)],
+        mistakes={
+            "The biases are missing: each neuron has one.": lambda inputs, units: inputs * units,
+            "It adds a bias for each input: each neuron has one, however many inputs it reads.": (
+                lambda inputs, units: inputs * units + inputs
+            ),
+            "It adds a single bias for the whole layer: each neuron has its own.": (
+                lambda inputs, units: inputs * units + 1
+            ),
+            "It gives each neuron a single weight: each has one for every input.": lambda inputs, units: inputs + units,
+        },
+        hint="Draw two neurons that read three inputs each, and count the lines between them.",
+    ),
+    "convolve": Check(
+        right=lambda image, kernel: _slide(image, lambda patch: (patch * kernel).sum()),
+        cases=[
+            (_STEP, np.array([[-1.0, -1, -1], [0, 0, 0], [1, 1, 1]])),
+            (np.arange(12.0).reshape(3, 4), np.arange(1.0, 10.0).reshape(3, 3)),
+            (np.ones((6, 5)), np.array([[0.0, 1, 0], [1, -4, 2], [0, 1, 0]])),
+        ],
+        mistakes={
+            "Nothing is written into `result` yet: every pixel of it is still 0.": (
+                lambda image, kernel: np.zeros(image.shape)
+            ),
+            "The filter is flipped before it slides, as mathematicians do: here it is laid on as it stands.": (
+                lambda image, kernel: _slide(image, lambda patch: (patch * kernel[::-1, ::-1]).sum())
+            ),
+            "It takes the mean of the nine products: their sum is asked for.": (
+                lambda image, kernel: _slide(image, lambda patch: (patch * kernel).mean())
+            ),
+            "It takes a matrix product, `@`: each pixel is to be multiplied by the weight that lies on it, `*`.": (
+                lambda image, kernel: _slide(image, lambda patch: (patch @ kernel).sum())
+            ),
+            "It adds up the pixels of the window, but does not multiply them by the kernel.": (
+                lambda image, kernel: _slide(image, lambda patch: patch.sum())
+            ),
+        },
+        hint="The window is three rows and three columns of `padded`. Multiply it by the kernel, and add up all nine.",
+    ),
+    "normalise_batch": Check(
+        right=lambda values, scale, shift, epsilon=0.001: _normalise(values, scale, shift, epsilon),
+        cases=[
+            (np.array([1.0, 3.0, 5.0, 7.0]).reshape(4, 1, 1, 1), 1.0, 0.0),
+            (np.random.default_rng(0).normal(3, 2, (5, 4, 4, 2)), np.array([2.0, 0.5]), np.array([1.0, -1.0])),
+            (np.random.default_rng(1).normal(0, 0.05, (5, 4, 4, 3)), 1.5, 0.5),
+        ],
+        mistakes={
+            "It divides by the variance: divide by its square root.": (
+                lambda values, scale, shift, epsilon=0.001: (
+                    scale * (values - values.mean(axis=(0, 1, 2))) / (values.var(axis=(0, 1, 2)) + epsilon) + shift
+                )
+            ),
+            "The scale and the shift are missing.": (
+                lambda values, scale, shift, epsilon=0.001: _normalise(values, 1, 0, epsilon)
+            ),
+            "The shift is missing.": lambda values, scale, shift, epsilon=0.001: _normalise(values, scale, 0, epsilon),
+            "The scale is missing.": lambda values, scale, shift, epsilon=0.001: _normalise(values, 1, shift, epsilon),
+            "The shift is multiplied by the scale too: multiply first, then add.": (
+                lambda values, scale, shift, epsilon=0.001: scale * (_normalise(values, 1, 0, epsilon) + shift)
+            ),
+            "Epsilon is missing below the root.": (
+                lambda values, scale, shift, epsilon=0.001: _normalise(values, scale, shift, 0)
+            ),
+            "Epsilon is added to the root: it belongs below it, beside the variance.": (
+                lambda values, scale, shift, epsilon=0.001: (
+                    scale * (values - values.mean(axis=(0, 1, 2))) / (values.std(axis=(0, 1, 2)) + epsilon) + shift
+                )
+            ),
+            "The mean is not subtracted.": (
+                lambda values, scale, shift, epsilon=0.001: (
+                    scale * values / np.sqrt(values.var(axis=(0, 1, 2)) + epsilon) + shift
+                )
+            ),
+        },
+        hint="Subtract the mean, divide by the root of variance + epsilon, multiply by the scale, add the shift.",
+    ),
+}
+
+#: Notebook 05: Train the models.
+_PROBABILITIES = np.array([[0.5, 0.25, 0.25], [0.25, 0.5, 0.25], [0.1, 0.1, 0.8]])
+_CORNER = np.zeros((1, 3, 4, 1))
+_CORNER[0, 0, :, 0] = [1, 2, 3, 4]
+TRAIN: dict[str, Check] = {
+    "cross_entropy": Check(
+        right=lambda p, labels: -np.log(p[np.arange(len(labels)), labels]).mean(),
+        cases=[
+            (np.array([[0.5, 0.5], [1.0, 0.0]]), np.array([1, 0])),
+            (_PROBABILITIES, np.array([0, 0, 2])),
+            (np.tile(np.arange(1, 11) / 55, (20, 1)), np.arange(20) % 10),
+        ],
+        mistakes={
+            "The sign is turned: the logarithm of a probability is negative, and a loss is −log.": lambda p, labels: (
+                np.log(p[np.arange(len(labels)), labels]).mean()
+            ),
+            "These are the losses of the single images: their mean is asked for.": lambda p, labels: (
+                -np.log(p[np.arange(len(labels)), labels])
+            ),
+            "This is the sum over the images: divide it by their number, or take `.mean()`.": lambda p, labels: (
+                -np.log(p[np.arange(len(labels)), labels]).sum()
+            ),
+            "The mean comes too early: take the logarithm of each probability first.": lambda p, labels: (
+                -np.log(p[np.arange(len(labels)), labels].mean())
+            ),
+            "It takes the highest probability of each image: the one of the right digit counts, even if it is low.": (
+                lambda p, labels: -np.log(p.max(axis=1)).mean()
+            ),
+            "The logarithm has another base: `np.log` is the natural one.": lambda p, labels: (
+                -np.log10(p[np.arange(len(labels)), labels]).mean()
+            ),
+            "That is the logarithm with base 2: `np.log` is the natural one.": lambda p, labels: (
+                -np.log2(p[np.arange(len(labels)), labels]).mean()
+            ),
+            "It takes all probabilities: of each image only the right digit's counts.": lambda p, labels: (
+                -np.log(p).mean()
+            ),
+        },
+        hint="`probabilities[np.arange(len(labels)), labels]` takes from each row the probability of its own label.",
+    ),
+    "early_stop": Check(
+        right=lambda losses, patience: _early_stop(losses, patience),
+        cases=[
+            ([5, 4, 3, 4, 5, 6], 2),
+            ([5, 4, 3, 2, 1], 2),
+            ([3, 4, 2, 3, 4, 1, 2], 2),
+            ([3, 4, 2, 3, 1, 2, 3, 2], 3),
+            ([5, 3, 4, 3.5, 3.2, 1], 3),
+        ],
+        mistakes={
+            "This is the epoch with the lowest loss: the training goes on for `patience` epochs after it.": (
+                lambda losses, patience: int(np.argmin(losses)) + 1
+            ),
+            "Epochs are counted from 1, and this counts from 0.": lambda losses, patience: (
+                _early_stop(losses, patience) - 1
+            ),
+            "It stops an epoch too late: `patience` epochs without a new low are enough.": lambda losses, patience: (
+                _early_stop(losses, patience + 1)
+            ),
+            "It compares each loss with the one before: the lowest so far is what counts.": lambda losses, patience: (
+                _stop_when_rising(losses, patience)
+            ),
+        },
+        hint="`np.argmin(losses[:epoch]) + 1` is the best epoch so far. How long ago was it?",
+    ),
+    "moved": Check(
+        right=lambda images, pixels: _moved(images, pixels),
+        cases=[(_CORNER, 1), (np.arange(1.0, 2 * 5 * 6 + 1).reshape(2, 5, 6, 1), 3), (_CORNER, 0)],
+        mistakes={
+            "What goes out on the right comes in again on the left: there it should be 0.": lambda images, pixels: (
+                np.roll(images, pixels, axis=2)
+            ),
+            "It moves them down: the columns are axis 2 of (n, H, W, 1).": lambda images, pixels: np.swapaxes(
+                _moved(np.swapaxes(images, 1, 2), pixels), 1, 2
+            ),
+            "It moves them to the left.": lambda images, pixels: _moved(images[:, :, ::-1], pixels)[:, :, ::-1],
+            "It fails where nothing is to be moved: `images[:, :, :-0]` is empty.": lambda images, pixels: (
+                _moved(images, pixels) if pixels else np.zeros_like(images)
+            ),
+        },
+        hint="Begin with `np.zeros_like(images)`, and copy into it all columns but the last `pixels` ones.",
+    ),
+}
+
+
+def _early_stop(losses: Sequence[float], patience: int) -> int:
+    for epoch in range(1, len(losses) + 1):
+        if epoch - (int(np.argmin(losses[:epoch])) + 1) >= patience:
+            return epoch
+    return len(losses)
+
+
+def _stop_when_rising(losses: Sequence[float], patience: int) -> int:
+    rising = 0
+    for epoch in range(1, len(losses)):
+        rising = rising + 1 if losses[epoch] >= losses[epoch - 1] else 0
+        if rising == patience:
+            return epoch + 1
+    return len(losses)
+
+
+def _moved(images: np.ndarray, pixels: int) -> np.ndarray:
+    result = np.zeros_like(images)
+    result[:, :, pixels:] = images[:, :, : images.shape[2] - pixels]
+    return result
+
+
+CHECKS: dict[str, Check] = {**EXPLORE, **PREPROCESS, **LEARN, **BUILD, **TRAIN}
