@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 SERVICE = "page", "service", "readers", "limits", "guard", "proxy"
 #: Files whose tests share a server, a browser or a JupyterLab.
-TOGETHER = ("tests/widgets/test_browser.py", *(f"tests/service/test_{name}.py" for name in SERVICE))
+TOGETHER = (
+    "tests/widgets/test_browser.py",
+    "tests/lesson/test_in_browser.py",
+    *(f"tests/service/test_{name}.py" for name in SERVICE),
+)
 MNIST = pytest.StashKey[str]()
 FOLDER = pytest.StashKey[tempfile.TemporaryDirectory]()
 SEEN = pytest.StashKey[bool]()
@@ -117,6 +121,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     digits.mkdir(parents=True)
     os.environ["DIGITS_PATH"] = str(digits)  # without the images that a learner has added
     os.environ["LEARNED_PATH"] = str(folder / "learned")  # without the networks that a learner has trained
+    os.environ["TEN_PATH"] = str(folder / "ten")  # without the ten digits that a learner has written
+    os.environ.pop("STORE_SCORES", None)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

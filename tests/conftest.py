@@ -24,8 +24,10 @@ def ctrl_c():
 
 @pytest.fixture(autouse=True)
 def untouched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    """No test sees, or leaves, what a learner has trained or downloaded."""
+    """No test sees, or leaves, what a learner has trained, written or downloaded."""
     monkeypatch.setenv("LEARNED_PATH", str(tmp_path / "learned"))
+    monkeypatch.setenv("TEN_PATH", str(tmp_path / "ten"))
+    monkeypatch.delenv("STORE_SCORES", raising=False)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.delenv("DIGITS_PATH", raising=False)
     for name in ("no_proxy", "NO_PROXY"):  # the servers of these tests are on this machine
@@ -47,6 +49,22 @@ def browser():
         browser = started.chromium.launch(executable_path=chromium, args=options)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory, browser):
+    """A JupyterLab of its own, for the tests of one file."""
+    from tests.lab import Lab
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("no_proxy", "NO_PROXY"):
+            patch.setenv(name, "*")
+        lab = Lab(tmp_path_factory.mktemp("lab"), browser)
+        try:
+            lab.open()
+            yield lab
+        finally:
+            lab.close()
 
 
 @pytest.fixture

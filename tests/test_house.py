@@ -25,11 +25,12 @@ FLOORS = (
     {"utils.reader"},
     {"utils.networks"},
     {"utils.widgets", "utils.service"},
+    {"utils.lesson"},
     {"utils.check"},
     {"utils.cli"},
     {"utils.__main__"},
 )
-ROOMS = ("utils.reader", "utils.networks", "utils.widgets", "utils.service")
+ROOMS = ("utils.reader", "utils.networks", "utils.widgets", "utils.service", "utils.lesson")
 MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted((ROOT / "utils").rglob("*.py"))
@@ -116,6 +117,7 @@ HEAVY = {
     "utils.service": ("tensorflow", "keras", "matplotlib"),
     "utils.networks": ("tensorflow", "keras"),
     "utils.widgets": ("tensorflow", "keras"),
+    "utils.lesson": ("tensorflow", "keras", "matplotlib"),
     "utils.cli": ("tensorflow", "keras", "numpy", "matplotlib"),
 }
 

@@ -7,6 +7,7 @@ import tomllib
 import nbformat
 import numpy as np
 import pytest
+from ipykernel.ipkernel import IPythonKernel
 
 from tests.series import NOTEBOOKS
 from utils.check import pinned_packages
@@ -66,8 +67,17 @@ def test_every_path_and_link_in_the_readme_exists():
         assert (ROOT / path).exists() or path.startswith("models/learned"), path
 
 
-def test_there_are_eight_notebooks_and_the_readme_lists_them():
-    assert len(NOTEBOOKS) == 8
+@pytest.mark.parametrize("name", ["engines.md", "hands.md", "networks.md", "service.md"])
+def test_the_readme_s_tables_are_those_that_were_measured(name):
+    """A table that is copied by hand stays behind when its benchmark has been run again."""
+    text = (ROOT / "tests" / "benchmarks" / "results" / name).read_text(encoding="utf-8")
+    table = [line for line in text.splitlines() if line.startswith("|")]
+    assert len(table) > 2
+    assert "\n".join(["", *table, ""]) in README
+
+
+def test_there_are_nine_notebooks_and_the_readme_lists_them():
+    assert len(NOTEBOOKS) == 9
     for path in NOTEBOOKS:
         assert f"notebooks/{path.name}" in README
 
@@ -76,14 +86,9 @@ def test_there_are_eight_notebooks_and_the_readme_lists_them():
 def test_form_of_a_notebook(path):
     notebook = nbformat.read(path, as_version=4)
     text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    for heading in (
-        "What you'll do",
-        "What you'll learn",
-        "What you'll need",
-        "Summary",
-        "On your own",
-        "Further reading",
-    ):
+    for heading in ("What you'll do", "What you'll learn", "What you'll need"):
+        assert re.search(rf"^(## {heading}|\*\*{heading}\.\*\*)", text, re.MULTILINE)
+    for heading in ("Summary", "On your own", "Further reading"):
         assert f"## {heading}" in text
     assert re.search(r"About \d+ minutes", text)
     assert len(re.findall(r"\*\*Exercise \d", text)) >= 3
@@ -95,9 +100,33 @@ def test_form_of_a_notebook(path):
     for target in re.findall(r"\]\((\d\d-[\w-]+\.ipynb)\)", text):
         assert (path.parent / target).is_file()
     position = NOTEBOOKS.index(path)
-    assert f"Part {position + 1} of {len(NOTEBOOKS)} · " in text
-    for neighbour in NOTEBOOKS[max(0, position - 1) : position] + NOTEBOOKS[position + 1 : position + 2]:
-        assert f"({neighbour.name})" in text
+    assert re.search(rf"Part {position + 1} of {len(NOTEBOOKS)}(\*\*)? ·", text)
+    for end in (
+        notebook.cells[0],
+        notebook.cells[-1],
+    ):  # a way back and forward, where one comes in and where one leaves
+        for neighbour in NOTEBOOKS[max(0, position - 1) : position] + NOTEBOOKS[position + 1 : position + 2]:
+            assert f"({neighbour.name})" in end.source
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_terms_lead_to_the_glossary_once(path):
+    """A link that leads nowhere is worse than none, and a page full of links cannot be read."""
+    terms = re.findall(r"^### (.+)$", (path.parent / "glossary.md").read_text(encoding="utf-8"), re.MULTILINE)
+    text = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown")
+    links = re.findall(r"\]\(glossary\.md#([^)]+)\)", text)
+    assert set(links) <= {term.replace(" ", "-") for term in terms}
+    assert len(links) == len(set(links))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_metadata_of_a_notebook(path):
+    """JupyterLab would set right what differs, and mark a notebook as changed that was only opened."""
+    metadata = nbformat.read(path, as_version=4).metadata
+    assert metadata.keys() == {"kernelspec", "language_info"}
+    assert metadata.kernelspec == {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+    version = {"version": metadata.language_info.get("version")}  # of the Python that stored the outputs
+    assert metadata.language_info == IPythonKernel.language_info | version
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -138,8 +167,8 @@ def test_labels_name_every_shipped_image():
     assert len(labels) >= 40
     for file, label in labels.items():
         assert (ROOT / "digits" / file).is_file()
-        assert re.fullmatch(r"\d+(\n\d+)*", label)
-        assert file.split("-")[0] == label.replace("\n", "_")
+        assert re.fullmatch(r"(\d+(\n\d+)*)?", label)
+        assert file.split("-")[0] == (label.replace("\n", "_") or "none")
     assert {label for label in labels.values() if len(label) == 1} == set("0123456789")
 
 

@@ -154,19 +154,22 @@ def _model() -> Finding:
 
 
 def _writable() -> Finding:
+    from utils.lesson import ten_folder
     from utils.networks import learned_models
     from utils.reader import digits_folder
 
     if not os.path.isdir(digits_folder()):
         return Finding(False, f"{shown(digits_folder())} is not a folder", "make it, or set DIGITS_PATH to another")
-    for folder, variable in ((learned_models(), "LEARNED_PATH"), (digits_folder(), "DIGITS_PATH")):
+    named = {"LEARNED_PATH": learned_models(), "DIGITS_PATH": digits_folder(), "TEN_PATH": ten_folder()}
+    for variable, folder in named.items():
         there = next(path for path in (folder, *folder.parents) if os.path.exists(path))
         try:
             check_writable(there / "check")  # where the folder will be made, if it is not there yet
         except DigitsError:
             remedy = f"make it writable, or set {variable} to a folder of your own"
             return Finding(False, f"{shown(folder)} cannot be written to", remedy)
-    return Finding(True, f"{shown(learned_models())} and {shown(digits_folder())} can be written to")
+    *first, last = map(shown, named.values())
+    return Finding(True, f"{', '.join(first)} and {last} can be written to")
 
 
 def _wrong(error: DigitsError, about: str = "") -> Finding:

@@ -458,7 +458,8 @@ def _show(reading: "Reading", as_json: bool) -> None:
         print(f"{file}  {reading.note}", flush=True)
     else:
         sure = ", ".join(f"{digit.probability:.1%}" for digit in reading.digits)
-        print(f"{file}  {reading.marked.replace(LINE, ' / ')}  ({sure})", flush=True)
+        note = f"  {reading.note}" if reading.note else ""
+        print(f"{file}  {reading.marked.replace(LINE, ' / ')}  ({sure}){note}", flush=True)
 
 
 def _port(text: str) -> int:

@@ -7,6 +7,7 @@ line of a cell, a script saves it.
 import io
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
@@ -14,12 +15,13 @@ import numpy as np
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
-from matplotlib.patches import FancyBboxPatch
+from matplotlib.patches import Polygon
+from matplotlib.textpath import TextPath
 from PIL import Image
-
-from utils.mnist import SIDE
 
 if TYPE_CHECKING:
     import keras
@@ -204,8 +206,38 @@ def _later(line: Line2D) -> np.ndarray:
     return values[np.isfinite(values)]
 
 
+#: Sizes of a drawn network, in inches: the highest picture or column, the thickest stack of channels, a line of text.
+_HIGHEST, _THICKEST, _LINE = 1.7, 0.85, 0.23
+#: How a square that goes into the depth is drawn: so far to the right and upwards, in shares of its side.
+_DEPTH = 0.4, 0.25
+
+
+@dataclass
+class _Block:
+    """A block of a drawn network: what a layer gives, and that layer and those behind it that leave the shape alone."""
+
+    shape: tuple[int, ...]
+    filled: bool
+    #: Each with its colour.
+    lines: list[tuple[str, str]]
+
+    def size(self, pixel: float, channel: float, unit: float) -> tuple[float, float, float]:
+        """Return how thick and how high it is, and how far it goes into the depth."""
+        if len(self.shape) == 3:
+            rows, columns, channels = self.shape
+            return max(0.02, channel * channels), max(0.05, pixel * rows), max(0.05, pixel * columns)
+        return 0.16, max(0.05, unit * math.prod(self.shape)), 0.16
+
+    def width(self, lines_of_shape: int) -> float:
+        """Return how much room its text needs."""
+        texts = [(text, "normal") for text, _ in self.lines]
+        texts += [(text, "bold") for text in _write_shape(self.shape, lines_of_shape)]
+        paths = (TextPath((0, 0), text, size=12, prop=FontProperties(weight=weight)) for text, weight in texts)
+        return max(path.get_extents().width for path in paths) / 72
+
+
 def draw_network(model: "keras.Model") -> Figure:
-    """Draw a network as a row of layers: what each is, the shape of what it gives, and how many parameters it has.
+    """Draw a network as blocks in true proportions: what it makes of an image, from layer to layer.
 
     Parameters
     ----------
@@ -215,33 +247,111 @@ def draw_network(model: "keras.Model") -> Figure:
     Returns
     -------
     Figure
-        Boxes with weights are filled; a box is the taller, the larger its picture is, or the more units it has.
+        A picture is a block: as high and deep as it has pixels, as thick as it has channels; a dense layer is a column,
+        as high as it has units. Blocks whose layer has weights are filled. Layers that change no shape, and flattening,
+        are named under the block before them.
     """
-    shapes = [layer.output.shape[1:] for layer in model.layers]
-    figure = Figure(figsize=(min(13, max(7, 1.2 * len(shapes))), 4.6), layout="constrained")
-    axes = figure.subplots()
-    for index, (layer, shape) in enumerate(zip(model.layers, shapes, strict=True)):
-        height = 1.15 + 1.4 * (shape[0] / SIDE if len(shape) == 3 else np.log10(shape[0]) / 3)
-        parameters = layer.count_params()
-        color = SKY if parameters else "white"
-        axes.add_patch(
-            FancyBboxPatch(
-                (index - 0.3, -height / 2), 0.6, height, boxstyle="round,pad=0.04", facecolor=color, edgecolor="0.3"
-            )
-        )
-        if index:
-            axes.annotate(
-                "", (index - 0.36, 0), (index - 0.64, 0), arrowprops={"arrowstyle": "-|>", "color": "0.3", "lw": 1.5}
-            )
-        kind = type(layer).__name__.removesuffix("Layer").removesuffix("2D").replace("Normalization", "Norm")
-        axes.text(index, 0, kind, rotation=90, ha="center", va="center", fontsize=12)
-        axes.text(index + 0.25, -1.6, " × ".join(map(str, shape)), rotation=40, ha="right", va="top", fontsize=12)
-        if parameters:
-            axes.text(index - 0.2, 1.5, f"{parameters:,}", rotation=40, fontsize=12, color=BLUE)
-    axes.set(xlim=(-1.1, len(shapes) - 0.2), ylim=(-2.9, 2.3))
+    blocks = _find_blocks(model)
+    pictures = [block.shape for block in blocks if len(block.shape) == 3]
+    units = [math.prod(block.shape) for block in blocks if len(block.shape) != 3]
+    pixel = _HIGHEST / 1.25 / max((max(shape[:2]) for shape in pictures), default=1)
+    channel = min(0.012, _THICKEST / max((shape[2] for shape in pictures), default=1))
+    unit = min(0.08, _HIGHEST / max(units, default=1))
+    lines_of_shape = 1 if len(blocks) <= 9 else 2  # many blocks stand close together
+    slots = []
+    for block in blocks:
+        thick, _, deep = block.size(pixel, channel, unit)
+        slots.append(max(block.width(lines_of_shape) + 0.2, thick + _DEPTH[0] * deep + 0.3))
+    width = max(7.0, sum(slots))
+    slots = [slot + (width - sum(slots)) / len(slots) for slot in slots]
+    below = _LINE * max(len(block.lines) for block in blocks)
+    middle = below + 0.3 + _HIGHEST / 2
+    height = middle + _HIGHEST / 2 + 0.25 + _LINE * lines_of_shape + 0.45
+    figure = Figure(figsize=(width, height), layout="none")
+    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(0, height))
     axes.axis("off")
-    axes.set_title(f"{model.name}: {model.count_params():,} parameters (blue: those of each layer)")
+    left = before = 0.0
+    for index, (block, slot) in enumerate(zip(blocks, slots, strict=True)):
+        thick, high, deep = block.size(pixel, channel, unit)
+        right, up = _DEPTH[0] * deep, _DEPTH[1] * deep
+        center = left + slot / 2
+        x, y = center - (thick + right) / 2, middle - (high + up) / 2
+        _draw_block(axes, (x, y), (thick, high), (right, up), SKY if block.filled else "white")
+        if index:
+            arrow = {"arrowstyle": "-|>", "color": "0.3", "lw": 1.5, "shrinkA": 0, "shrinkB": 0}
+            axes.annotate("", (x - 0.04, middle), (before + 0.04, middle), arrowprops=arrow)
+        before = x + thick + right
+        for line, text in enumerate(reversed(_write_shape(block.shape, lines_of_shape))):
+            at = middle + _HIGHEST / 2 + 0.12 + line * _LINE
+            axes.text(center, at, text, ha="center", va="bottom", fontsize=12, fontweight="bold")
+        for line, (text, color) in enumerate(block.lines):
+            at = middle - _HIGHEST / 2 - 0.12 - line * _LINE
+            axes.text(center, at, text, ha="center", va="top", fontsize=12, color=color)
+        left += slot
+    title = f"{model.name}: {model.count_params():,} parameters (blue: those of each layer)"
+    axes.text(width / 2, height - 0.12, title, ha="center", va="top", fontsize=14)
     return figure
+
+
+def _find_blocks(model: "keras.Model") -> list[_Block]:
+    """Group layers: a block begins where there is a kernel, or where the shape changes, except by flattening."""
+    shape = tuple(model.input_shape[1:])
+    blocks = [_Block(shape, False, [("Input", "black")])]
+    for layer in model.layers:
+        kind = type(layer).__name__
+        if kind == "InputLayer":
+            continue
+        before, shape = shape, tuple(layer.output.shape[1:])
+        parameters = layer.count_params()
+        if hasattr(layer, "kernel") or (shape != before and kind != "Flatten"):
+            blocks.append(_Block(shape, bool(parameters), []))
+        lines, color = blocks[-1].lines, "0.35" if blocks[-1].lines else "black"
+        lines += [(text, color) for text in _name_layer(layer, kind, shape)]
+        if parameters:
+            lines.append((f"{parameters:,}", BLUE))
+        activation = getattr(getattr(layer, "activation", None), "__name__", "linear")
+        if activation != "linear" and kind != "Activation":
+            lines.append((activation.replace("relu", "ReLU"), "0.35"))
+    return blocks
+
+
+def _name_layer(layer: "keras.Layer", kind: str, shape: tuple[int, ...]) -> list[str]:
+    """Put a layer into a few words: its kind, and the settings that decide on its shape."""
+    name = kind.removesuffix("Layer").replace("Normalization", "Norm").replace("Pooling2D", "Pool")
+    if kind == "Flatten":
+        return [f"Flatten: {shape[0]:,}"]
+    if kind == "Dropout":
+        return [f"Dropout {layer.rate:g}"]
+    if kind == "Activation":
+        return [layer.activation.__name__.replace("relu", "ReLU")]
+    window = getattr(layer, "kernel_size", getattr(layer, "pool_size", None))
+    if window is None:
+        return [name]
+    window, strides = tuple(window), tuple(layer.strides)
+    usual = window if hasattr(layer, "pool_size") else (1,) * len(window)
+    text = " × ".join(map(str, window))
+    return [name, text if strides == usual else f"{text}, stride {strides[0]}"]
+
+
+def _write_shape(shape: tuple[int, ...], lines: int) -> list[str]:
+    """Write 28 × 28 × 32 in one line, or with its channels in a second."""
+    texts = [f"{side:,}" if side else "?" for side in shape]
+    if lines == 1 or len(texts) < 3:
+        return [" × ".join(texts)]
+    return [" × ".join(texts[:2]), f"× {texts[2]}"]
+
+
+def _draw_block(
+    axes: Axes, corner: tuple[float, float], size: tuple[float, float], depth: tuple[float, float], color: str
+) -> None:
+    """Draw a cuboid seen from the left, from its lower left corner: the front, and in shade the top and the side."""
+    (x, y), (wide, high), (right, up) = corner, size, depth
+    front = [(x, y), (x + wide, y), (x + wide, y + high), (x, y + high)]
+    top = [(x, y + high), (x + wide, y + high), (x + wide + right, y + high + up), (x + right, y + high + up)]
+    side = [(x + wide, y), (x + wide + right, y + up), (x + wide + right, y + high + up), (x + wide, y + high)]
+    for points, shade in ((front, 1.0), (top, 0.94), (side, 0.86)):
+        face = tuple(shade * part for part in to_rgb(color))
+        axes.add_patch(Polygon(points, facecolor=face, edgecolor="0.3", linewidth=1, joinstyle="round"))
 
 
 def show_probabilities(axes: Axes, probabilities: np.ndarray) -> None:

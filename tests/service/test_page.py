@@ -102,7 +102,7 @@ def test_draw_a_seven_and_read_it(browser, server):
     assert page.locator("#bars .highest th").inner_text() == "7"
     shares = [float(row.locator("td").last.inner_text().removesuffix(" %")) for row in rows.all()]
     assert sum(shares) == pytest.approx(100, abs=0.6)
-    page.shot("08-page")
+    page.shot("09-page")
 
     page.pen(ONE)
     page.read("71")
@@ -151,7 +151,7 @@ def test_upload_a_row_of_digits(browser, server, draw, save):
     assert page.locator("#photo").is_visible()
     file.set_input_files(ROOT / "digits" / "02_468_13579-mnist-table.jpg")
     page.read("02\n468\n13579")
-    page.shot("08-photo")
+    page.shot("09-photo")
 
     file.set_input_files({"name": "letter.png", "mimeType": "image/png", "buffer": b"Dear teacher"})
     page.status("letter.png is not an image that can be read: save it again as PNG or JPEG")
@@ -194,6 +194,15 @@ def test_nothing_to_be_found(browser, server, save):
     page.close()
 
 
+def test_letters_are_said_not_to_look_like_digits(browser, server, draw, save):
+    """A visitor who tries a word sees that the page is no digits, and not only marks."""
+    page = Page(browser, server)
+    page.locator("#file").set_input_files(save("word.png", draw("KARWEN")))
+    page.status("^This does not look like digits: nothing of it is read for sure[.]$")
+    assert page.locator("#digits button:not(.unsure)").count() == 0
+    page.close()
+
+
 def test_a_phone(browser, server):
     """A finger draws and the page does not move under it; everything fits the screen."""
     page = Page(browser, server, viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
@@ -211,7 +220,7 @@ def test_a_phone(browser, server):
         frame = page.locator(button).bounding_box()
         assert frame["height"] >= 40, "large enough for a finger"
         assert frame["y"] + frame["height"] < 740, "seen without scrolling"
-    page.shot("08-phone")
+    page.shot("09-phone")
     page.close()
 
 
@@ -246,7 +255,7 @@ def test_the_server_has_gone_and_comes_back(browser, network):
     page.status("^The server cannot be reached: is it still running")
     assert page.locator("#result").is_hidden()
     assert page.ink() > 0
-    page.shot("08-gone")
+    page.shot("09-gone")
     again = page.get_by_role("button", name="Try again")
     with Server("--model", str(network), "--port", str(server.port)):
         again.click()

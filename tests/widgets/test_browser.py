@@ -4,213 +4,21 @@ They need Playwright (requirements-dev.txt) and Chromium or Chrome. ``SCREENSHOT
 notebook's main widget; the README shows some of them.
 """
 
-import itertools
 import json
 import os
+import platform
 import re
-import shutil
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from urllib.request import Request, urlopen
+from collections.abc import Callable
 
 import nbformat
 import numpy as np
 import pytest
 
-from utils.paths import ROOT
+from tests.lab import Lab, Notebook, pen
+from tests.series import NOTEBOOKS
 from utils.reader import digits_folder
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install -r requirements-dev.txt")
-
-TOKEN = "a-token-for-tests"
-
-
-class Lab:
-    """A JupyterLab of its own, on a copy of the project, for a browser."""
-
-    def __init__(self, folder: Path, browser):
-        self.browser = browser
-        self.project, self.runtime = folder / "project", folder / "runtime"
-        ignored = shutil.ignore_patterns(".*", "__pycache__", "learned", "tests", "*-mine*")
-        shutil.copytree(ROOT, self.project, ignore=ignored)
-        settings = folder / "config" / "lab" / "user-settings" / "@jupyterlab"
-        for name, content in {
-            "apputils-extension/notification": {"fetchNews": "false"},
-            "notebook-extension/tracker": {"windowingMode": "none"},  # draw all cells, not only those in view
-        }.items():
-            path = settings / f"{name}.jupyterlab-settings"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(content), encoding="utf-8")
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        environment = os.environ | {
-            "JUPYTER_CONFIG_DIR": str(folder / "config"),
-            "JUPYTER_RUNTIME_DIR": str(self.runtime),
-            "JUPYTER_DATA_DIR": str(folder / "data"),
-            "LEARNED_PATH": str(folder / "learned"),
-        }
-        environment.pop("DIGITS_PATH", None)
-        if "SCREENSHOTS" not in os.environ:
-            environment["MNIST_PATH"] = "sample"  # widgets do not mind, and trainings take seconds
-        command = [
-            sys.executable,
-            "-m",
-            "jupyterlab",
-            "--no-browser",
-            "--allow-root",
-            f"--port={self.port}",
-            "--ServerApp.port_retries=0",
-        ]
-        command.append(f"--IdentityProvider.token={TOKEN}")
-        self.log = open(folder / "jupyterlab.log", "w")  # noqa: SIM115 (closed in close)
-        self.server = subprocess.Popen(command, cwd=self.project, env=environment, stdout=self.log, stderr=self.log)
-
-    def open(self):
-        self.wait(lambda: self.get("status"), 120, "JupyterLab did not start")
-
-    def close(self):
-        self.server.terminate()
-        self.server.wait(30)
-        self.log.close()
-
-    def get(self, path: str):
-        try:
-            request = Request(f"http://127.0.0.1:{self.port}/api/{path}", headers={"Authorization": f"token {TOKEN}"})
-            with urlopen(request, timeout=5) as answer:
-                return json.loads(answer.read())
-        except OSError:
-            return None
-
-    @staticmethod
-    def wait(condition: Callable, seconds: float, message: str):
-        end = time.monotonic() + seconds
-        while not (result := condition()):
-            assert time.monotonic() < end, message
-            time.sleep(0.1)
-        return result
-
-
-class Notebook:
-    """One notebook in the browser, in a kernel of its own; with other numbers in it, or only some of its cells."""
-
-    def __init__(self, lab: Lab, number: str, changes: dict[str, str] | None = None, cells: Sequence[str] = ()):
-        self.lab = lab
-        (self.path,) = (lab.project / "notebooks").glob(f"{number}-*.ipynb")
-        if cells:
-            keep = nbformat.read(self.path, as_version=4)
-            keep.cells = [cell for cell in keep.cells if any(text in cell.source for text in cells)]
-            assert len(keep.cells) == len(cells)
-            nbformat.write(keep, self.path)
-        if changes:
-            text = self.path.read_text(encoding="utf-8")
-            for old, new in changes.items():
-                assert old in text
-                text = text.replace(old, new)
-            self.path.write_text(text, encoding="utf-8")
-        self.errors: list[str] = []
-        self.page = lab.browser.new_page(viewport={"width": 1400, "height": 1000}, has_touch=True)
-        self.page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.goto(f"http://127.0.0.1:{lab.port}/lab/tree/notebooks/{self.path.name}?token={TOKEN}&reset")
-        self.page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=90_000)
-        self.page.get_by_title("Kernel status: Idle").or_(self.page.get_by_text("| Idle")).first.wait_for(
-            timeout=90_000
-        )
-
-    def run_all(self):
-        self.page.get_by_role("menuitem", name="Run", exact=True).click()
-        self.page.get_by_text("Run All Cells", exact=True).first.click()
-
-    def finish(self):
-        """Wait until every cell has been run, and see that none has failed."""
-
-        def done():
-            wrong = self.page.locator("[data-mime-type='application/vnd.jupyter.stderr']")  # errors and warnings
-            assert not wrong.count(), wrong.first.inner_text()
-            prompts = self.page.locator(".jp-CodeCell .jp-InputPrompt").all_text_contents()
-            return (
-                not any("*" in prompt for prompt in prompts) and self.session()["kernel"]["execution_state"] == "idle"
-            )
-
-        Lab.wait(done, 280, "the notebook did not finish")
-        self.page.keyboard.press("Control+s")
-        Lab.wait(self.saved, 30, "the notebook was not saved with every cell run")
-
-    def session(self):
-        """What JupyterLab says of this notebook's kernel."""
-        return next(one for one in self.lab.get("sessions") if one["path"].endswith(self.path.name))
-
-    def saved(self):
-        cells = [cell for cell in nbformat.read(self.path, as_version=4).cells if cell.cell_type == "code"]
-        return [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1)) and cells
-
-    def cell(self, code: str):
-        """The cell with this code in it."""
-        cell = self.page.locator(".jp-CodeCell", has=self.page.locator(".cm-content", has_text=code)).first
-        cell.scroll_into_view_if_needed()
-        return cell
-
-    def widget(self, code: str):
-        """The widget below this code, ready to be used."""
-        widget = self.cell(code).locator(".jp-OutputArea-output > .widget-vbox").first
-        widget.wait_for(timeout=30_000)
-        widget.scroll_into_view_if_needed()
-        return widget
-
-    def ask(self, code: str) -> str:
-        """Run code in the notebook's kernel, beside the page."""
-        from jupyter_client import BlockingKernelClient
-
-        client = BlockingKernelClient()
-        client.load_connection_file(str(self.lab.runtime / f"kernel-{self.session()['kernel']['id']}.json"))
-        client.start_channels()
-        printed = []
-        try:
-            reply = client.execute_interactive(
-                code, store_history=False, timeout=60, output_hook=lambda message: printed.append(message["content"])
-            )
-        finally:
-            client.stop_channels()
-        assert reply["content"]["status"] == "ok", reply["content"]
-        return "".join(content.get("text", "") for content in printed).strip()
-
-    def shot(self, name: str, widget):
-        """Keep a picture of a widget, if pictures are wanted."""
-        if "SCREENSHOTS" in os.environ:
-            folder = Path(os.environ["SCREENSHOTS"])
-            folder.mkdir(parents=True, exist_ok=True)
-            self.page.mouse.move(5, 5)
-            widget.screenshot(path=folder / f"{name}.png")
-
-    def close(self):
-        """Shut the kernel down, and see that the browser had nothing to complain about."""
-        errors = list(self.errors)
-        request = Request(
-            f"http://127.0.0.1:{self.lab.port}/api/sessions/{self.session()['id']}",
-            headers={"Authorization": f"token {TOKEN}"},
-            method="DELETE",
-        )
-        urlopen(request, timeout=10).close()
-        self.page.close()
-        assert errors == []
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory, browser):
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("no_proxy", "NO_PROXY"):
-            patch.setenv(name, "*")
-        lab = Lab(tmp_path_factory.mktemp("lab"), browser)
-        try:
-            lab.open()
-            yield lab
-        finally:
-            lab.close()
 
 
 @pytest.fixture
@@ -258,6 +66,26 @@ def drag(page, widget, label: str, share: float):
     page.mouse.up()
 
 
+def test_opening_changes_nothing(lab):
+    """No dot of unsaved changes on a notebook that was only opened, and no question when it is closed."""
+    opened = []
+    for path in NOTEBOOKS:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        content["metadata"]["language_info"]["version"] = platform.python_version()  # JupyterLab compares this, too
+        copy, text = lab.project / "notebooks" / f"opened-{path.name}", json.dumps(content)
+        copy.write_text(text, encoding="utf-8")
+        opened.append((Notebook(lab, f"opened-{path.name[:2]}"), text))
+    opened[-1][0].page.wait_for_timeout(10_000)
+    changed = [
+        notebook.path.name
+        for notebook, text in opened  # a notebook that was changed some minutes ago has been saved by JupyterLab
+        if notebook.page.locator(".jp-mod-dirty").count() or notebook.path.read_text(encoding="utf-8") != text
+    ]
+    for notebook, _ in opened:
+        notebook.close()
+    assert changed == []
+
+
 @pytest.mark.notebook("01")
 def test_explore(notebook):
     """Leaf through the digits by class and index; the pixel under the pointer says its value."""
@@ -299,7 +127,107 @@ def test_preprocess(notebook):
     notebook.shot("02-preprocess", widget)
 
 
-@pytest.mark.notebook("03", cells=("sys.path.insert", "from utils.mnist", "try_network("))
+def write(lab, name: str, *cells: str):
+    """Write a notebook of a few cells, for a widget alone, and run it."""
+    setup = "import sys\n\nsys.path.insert(0, '..')\nfrom utils.plots import use_style\n\nuse_style()"
+    (model,) = (lab.project / "notebooks").glob("01-*.ipynb")
+    content = nbformat.v4.new_notebook(
+        metadata=nbformat.read(model, as_version=4).metadata,
+        cells=[nbformat.v4.new_code_cell(source) for source in (setup, *cells)],
+    )
+    nbformat.write(content, model.with_name(f"{name}-alone.ipynb"))
+    notebook = Notebook(lab, name)
+    notebook.run_all()
+    notebook.finish()
+    return notebook
+
+
+def overflows(widget) -> bool:
+    """Whether a part of a widget lies beyond its right edge."""
+    return widget.evaluate("widget => widget.scrollWidth > widget.clientWidth + 1")
+
+
+def test_descent(lab):
+    """Step down a curve with the keyboard; too large a rate throws the point out, and words say so."""
+    notebook = write(
+        lab,
+        "descent",
+        "from utils.widgets import try_descent\n\n"
+        "try_descent(lambda w: 0.2 * w**2 + 0.8 * w + 1, start=-5, low=-6, high=6, rate=1.5)",
+    )
+    widget = notebook.widget("try_descent(")
+    words = widget.locator("[role=status]").first
+    playwright.expect(words).to_contain_text("w = −5.00, the loss is 2.00, the slope −1.20")
+    assert changes(widget, lambda: widget.get_by_role("button", name="One step").press("Enter"))
+    playwright.expect(words).to_contain_text("Step 1: w = −5.00 − 1.5 · (−1.20) = −3.20")
+    notebook.shot("03-descent-step", widget)
+    assert changes(widget, lambda: slide(widget, "Steps", 2))
+    playwright.expect(words).to_contain_text("Step 3: ")
+    assert changes(widget, lambda: drag(notebook.page, widget, "Learning rate", 1))
+    slide(widget, "Start", -3)
+    playwright.expect(words).to_contain_text("The step overshot: the loss has grown from")
+    handle = widget.locator(".noUi-handle").nth(1)
+    playwright.expect(handle).to_have_attribute("aria-label", "Learning rate")
+    playwright.expect(handle).to_have_attribute("aria-valuetext", "10")
+    notebook.shot("03-descent", widget)
+    assert not overflows(widget)
+    notebook.page.set_viewport_size({"width": 700, "height": 1000})
+    notebook.shot("03-descent-narrow", widget)
+    assert not overflows(widget)
+    widget.get_by_role("button", name="Start over").click()
+    playwright.expect(words).to_contain_text("A step: w ← w − learning rate · slope")
+    notebook.close()
+
+
+def test_window(lab):
+    """Step, slide and play the window; every choice changes the map; all of it fits on a narrow page."""
+    notebook = write(
+        lab,
+        "window",
+        "import numpy as np\n\nfrom utils.mnist import load_mnist\nfrom utils.widgets import slide_window\n\n"
+        "image = load_mnist(verbose=False).x_train[0] / 255\n"
+        "slide_window(image, np.array([[1, 1, 1], [0, 0, 0], [-1, -1, -1]]))",
+    )
+    widget = notebook.widget("slide_window(")
+    words = widget.locator("[role=status]").last
+    notebook.shot("04-window", widget)
+    slide(widget, "Row", -30)
+    slide(widget, "Column", -30)
+    playwright.expect(words).to_contain_text("Output row 0, column 0: the sum of the products is 0.")
+    widget.get_by_role("button", name="One step").press("Enter")
+    playwright.expect(words).to_contain_text("row 0, column 1:")
+    widget.get_by_title("Play", exact=True).press("Enter")
+    playwright.expect(words).to_contain_text(re.compile("row 0, column ([5-9]|1.|2.):"))
+    widget.get_by_title("Pause", exact=True).click()
+    widget.get_by_title("Back to the start", exact=True).click()
+    playwright.expect(words).to_contain_text("row 0, column 0:")
+    slide(widget, "Row", 8)
+    slide(widget, "Column", 12)
+    playwright.expect(words).to_contain_text("row 8, column 12:")
+    output = widget.locator("svg").last
+    playwright.expect(output).to_contain_text("Output, 26 × 26")
+    widget.get_by_role("button", name="Same").click()
+    playwright.expect(output).to_contain_text("Output, 28 × 28")
+    notebook.shot("04-window-same", widget)
+    widget.get_by_role("button", name="Max pooling").click()
+    widget.get_by_role("button", name="2", exact=True).click()
+    playwright.expect(output).to_contain_text("Output, 14 × 14")
+    playwright.expect(words).to_contain_text("the largest of the patch is")
+    notebook.shot("04-window-pooling", widget)
+    assert not overflows(widget)
+    notebook.page.set_viewport_size({"width": 700, "height": 1000})
+    widget.get_by_role("button", name="Convolution").click()
+    playwright.expect(words).to_contain_text("the sum of the products is")
+    notebook.shot("04-window-narrow", widget)
+    assert not overflows(widget)
+    sizes = widget.locator("svg").evaluate_all(
+        "all => all.map(svg => svg.getBoundingClientRect().width / svg.viewBox.baseVal.width * 16)"
+    )
+    assert min(sizes) >= 16, "text of 12 points, on a narrow page too"
+    notebook.close()
+
+
+@pytest.mark.notebook("04", cells=("sys.path.insert", "from utils.mnist", "try_network("))
 def test_build(notebook):
     """Choose layers, and the drawing, the parameters and the code follow."""
     widget = notebook.widget("try_network(")
@@ -308,14 +236,14 @@ def test_build(notebook):
     playwright.expect(widget.locator("pre")).to_contain_text("layers.Conv2D(32")
     assert changes(widget, lambda: widget.get_by_role("button", name="5 × 5").click())
     playwright.expect(widget.locator("pre")).to_contain_text("kernel_size=5")
-    notebook.shot("03-build", widget)
+    notebook.shot("04-build", widget)
 
 
 def test_train(lab):
     """Stop and the kernel's interrupt end a training and lose nothing; the cells below run on."""
     notebook = Notebook(
         lab,
-        "04",
+        "05",
         {"_size = 10, 2e-3": "_size = 400, 2e-3", "_size = 9, 6e-3": "_size = 400, 6e-3", "patience=3": "patience=400"},
     )
     page = notebook.page
@@ -323,7 +251,7 @@ def test_train(lab):
 
     dense, cnn = notebook.cell('LiveCurves("dense network")'), notebook.cell('LiveCurves("CNN"')
     stop = dense.get_by_role("button", name="Stop")
-    stop.wait_for(timeout=120_000)
+    stop.wait_for(timeout=300_000)  # small networks are trained before it
     curves = dense.locator(".jp-RenderedImage img")
     curves.wait_for(timeout=30_000)
     pictures, text = set(), dense.locator(".training-bar span")
@@ -331,12 +259,12 @@ def test_train(lab):
     Lab.wait(lambda: pictures.add(curves.get_attribute("src")) or len(pictures) > some, 60, "the curves do not move")
     assert re.search(r"epoch \d+ of 400 · batch \d+ of \d+ · [\d,]+ images/s · \d+:\d\d left", text.text_content())
     assert curves.count() == 1, "one picture, that changes in its place"
-    notebook.shot("04-train", dense.locator(".jp-Cell-outputWrapper"))
+    notebook.shot("05-train", dense.locator(".jp-Cell-outputWrapper"))
     stop.click()
     playwright.expect(dense).to_contain_text(re.compile("Stopped (in|after)"))
     playwright.expect(stop).to_have_count(0)
 
-    cnn.locator(".training-bar progress").wait_for(timeout=120_000)
+    cnn.locator(".training-bar progress").wait_for(timeout=300_000)
     cnn.locator(".jp-RenderedImage img").wait_for(timeout=60_000)
     playwright.expect(cnn.locator(".training-bar")).to_contain_text("epoch 8", timeout=120_000)
     page.locator("[data-command='notebook:interrupt-kernel'], [title^='Interrupt the kernel']").first.click()
@@ -369,11 +297,11 @@ def test_train(lab):
     panel.get_by_role("button", name="Stop").click()
     playwright.expect(rows).to_have_count(5)
     playwright.expect(rows.last).to_contain_text("stopped")
-    notebook.shot("04-experiment", panel)
+    notebook.shot("05-experiment", panel)
     notebook.close()
 
 
-@pytest.mark.notebook("05")
+@pytest.mark.notebook("06")
 def test_evaluate(notebook):
     """Click a field of the confusion matrix and see its images; move the threshold; look inside."""
     matrix = notebook.widget("browse_confusion(")
@@ -383,18 +311,18 @@ def test_evaluate(notebook):
     assert changes(matrix, right.click)
     playwright.expect(matrix.locator("[role=status]")).to_contain_text("3 read as 3: ")
     assert changes(matrix, matrix.locator("button[title*='taken for']").first.click)
-    notebook.shot("05-confusion", matrix)
+    notebook.shot("06-confusion", matrix)
 
     threshold = notebook.widget("try_threshold(")
     words = threshold.inner_text()
     assert changes(threshold, lambda: slide(threshold, "Threshold", 6))
     assert threshold.inner_text() != words
-    notebook.shot("05-threshold", threshold)
+    notebook.shot("06-threshold", threshold)
 
     inside = notebook.widget("look_inside(")
     assert changes(inside, lambda: slide(inside, "Image", 1))
     assert changes(inside, lambda: slide(inside, "Block", 1))
-    notebook.shot("05-inside", inside)
+    notebook.shot("06-inside", inside)
 
 
 #: Strokes, in shares of the pad's width and height.
@@ -403,29 +331,7 @@ FOUR = [[(0.14, 0.15), (0.11, 0.55), (0.32, 0.55)], [(0.26, 0.2), (0.25, 0.9)]]
 TWO = [[(0.5, 0.3), (0.56, 0.18), (0.65, 0.22), (0.66, 0.38), (0.5, 0.85), (0.72, 0.85)]]
 
 
-def pen(page, canvas, strokes, finger=None):
-    """Draw as a hand does: pen down, a few moves, pen up."""
-    box = canvas.bounding_box()
-    for stroke in strokes:
-        points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
-        between = [
-            (x0 + (x1 - x0) * step / 6, y0 + (y1 - y0) * step / 6)
-            for (x0, y0), (x1, y1) in itertools.pairwise(points)
-            for step in range(1, 7)
-        ]
-        if finger:
-            for kind, at in [("touchStart", points[0]), *(("touchMove", at) for at in between), ("touchEnd", None)]:
-                touches = [] if at is None else [{"x": at[0], "y": at[1]}]
-                finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
-            continue
-        page.mouse.move(*points[0])
-        page.mouse.down()
-        for at in between:
-            page.mouse.move(*at)
-        page.mouse.up()
-
-
-@pytest.mark.notebook("06")
+@pytest.mark.notebook("07")
 def test_predict(notebook):
     """Draw a 3 and read it as the pen lifts; draw 42; clear, undo, upload, save; by mouse and by finger."""
     page = notebook.page
@@ -455,7 +361,7 @@ def test_predict(notebook):
         page.wait_for_timeout(300)
     playwright.expect(read).to_have_text("42")
     assert pad.locator("img[style*=pixelated]").count() == 2, "what the network sees of each"
-    notebook.shot("06-predict", pad)
+    notebook.shot("07-predict", pad)
     pad.get_by_role("button", name="Undo").click()
     playwright.expect(read).to_have_text("4")
 
@@ -495,11 +401,11 @@ def test_predict(notebook):
     pad.get_by_role("button", name="Clear").click()
     pen(page, canvas, THREE, finger=page.context.new_cdp_session(page))
     playwright.expect(read).to_have_text("3")
-    notebook.shot("06-inside", notebook.widget("look_inside("))
+    notebook.shot("07-inside", notebook.widget("look_inside("))
 
 
 @pytest.mark.notebook(
-    "07", cells=("sys.path.insert", "from utils.mnist", "reader = load_model", "try_distortions(", "study = search(")
+    "08", cells=("sys.path.insert", "from utils.mnist", "reader = load_model", "try_distortions(", "study = search(")
 )
 def test_improve(notebook):
     """Distort the digits with a slider and see them misread; the search of two processes comes to its end."""
@@ -510,12 +416,12 @@ def test_improve(notebook):
     playwright.expect(words).to_contain_text(re.compile(r"turn 85: .* [0-7] of 10 are right"))
     assert changes(widget, widget.get_by_role("button", name="As they were").click)
     playwright.expect(words).to_contain_text(re.compile(r"as they were: .* (9|10) of 10 are right"))
-    notebook.shot("07-distort", widget)
+    notebook.shot("08-distort", widget)
     search = notebook.cell("study = search(")
     playwright.expect(search).to_contain_text(re.compile(r"(8|9) trials in \d+ s, by two processes"))
 
 
-@pytest.mark.notebook("08")
+@pytest.mark.notebook("09")
 def test_deploy(notebook):
     """Choose uploads, good and bad, and read the service's answers."""
     widget = notebook.widget("try_uploads(")
@@ -525,5 +431,5 @@ def test_deploy(notebook):
     playwright.expect(answer).to_contain_text(re.compile("422 .*is not an image that can be read", re.DOTALL))
     choice.select_option("11 MB")
     playwright.expect(answer).to_contain_text(re.compile("413 .*send a smaller image", re.DOTALL))
-    notebook.shot("08-uploads", widget)
+    notebook.shot("09-uploads", widget)
     playwright.expect(notebook.cell("load(4)  # warm up")).to_contain_text("Stopped.")

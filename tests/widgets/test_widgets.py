@@ -2,6 +2,8 @@
 
 import base64
 import io
+import itertools
+import math
 import re
 import time
 from pathlib import Path
@@ -12,16 +14,18 @@ import keras
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 from utils.errors import DigitsError
-from utils.networks import build_mlp, load_model, shipped_models
-from utils.plots import show_images
+from utils.networks import build_cnn, build_mlp, load_model, shipped_models
+from utils.plots import BLUE, draw_network, show_images
 from utils.reader import digits_folder, export_model, normalise_digit, predict_probabilities, read_image, read_labels
 from utils.service import Settings as ServiceSettings
 from utils.service import create_app
 from utils.widgets import experiment
 from utils.widgets.build import build_network, try_network
+from utils.widgets.descent import descend, try_descent
 from utils.widgets.distort import try_distortions
 from utils.widgets.evaluate import browse_confusion, try_threshold
 from utils.widgets.experiment import Experiments, Settings, try_training
@@ -33,6 +37,7 @@ from utils.widgets.prepare import prepare_by_hand, try_preparation
 from utils.widgets.training_bar import TrainingBar
 from utils.widgets.upload import Upload
 from utils.widgets.uploads import example_uploads, try_uploads
+from utils.widgets.window import Slide, slide_window
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +135,7 @@ def test_explore_survives_a_digit_without_images():
 
 
 def test_distorted_digits_are_read_again(cnn, sample):
-    """Notebook 07: turned round, digits are misread, and the button brings them back."""
+    """Notebook 08: turned round, digits are misread, and the button brings them back."""
     ten = np.array([sample.x_train[sample.y_train == digit][0] for digit in range(10)])
     for _ in range(2):
         panel = try_distortions(ten, np.arange(10), cnn, turn=25)
@@ -147,7 +152,7 @@ def test_distorted_digits_are_read_again(cnn, sample):
 
 
 def test_a_service_s_answers_are_shown(cnn, draw, tmp_path):
-    """Notebook 08: choose an upload, and see what a program would get for it."""
+    """Notebook 09: choose an upload, and see what a program would get for it."""
     file = export_model(cnn, tmp_path / "cnn.tflite")
     client = TestClient(create_app(ServiceSettings(str(file), "cnn.keras", "0")))
     stream = io.BytesIO()
@@ -213,6 +218,157 @@ def test_preparation_follows_each_slider(cnn):
     assert picture_of(panel) != seen[-1]
 
 
+def html_of(panel):
+    return find(panel, ipywidgets.HTML)[0].value
+
+
+def parabola(w):
+    return (w - 1) ** 2
+
+
+def test_descent_takes_the_steps_that_calculus_says():
+    places, losses, slopes = descend(parabola, -3, 0.3, 10)
+    assert len(places) == len(losses) == len(slopes) == 11
+    assert slopes == pytest.approx([2 * (w - 1) for w in places], abs=1e-6)
+    assert places == pytest.approx([1 - 4 * 0.4**step for step in range(11)], abs=1e-6)
+    assert losses == pytest.approx([parabola(w) for w in places])
+
+
+@pytest.mark.parametrize("loss", [lambda w: w**4, lambda w: np.exp(w**2), lambda w: math.log(w + 3)])
+def test_a_descent_that_explodes_ends_without_a_word_from_numpy(loss, recwarn):
+    places, losses, slopes = descend(loss, 2, 50, 30)
+    assert 1 <= len(places) == len(losses) == len(slopes) < 31
+    assert np.isfinite([places, losses, slopes]).all()
+    panel = try_descent(loss, 2, -2, 2.5, rate=50)
+    find(panel, ipywidgets.IntSlider, "Steps")[0].value = 30
+    assert "too large for a computer" in html_of(panel)
+    assert "image/png" in panel._repr_mimebundle_()
+    assert not recwarn.list
+
+
+def test_descent_says_its_last_step_in_numbers():
+    panel = try_descent(parabola, -3, -4, 6, rate=0.3)
+    step, back = find(panel, ipywidgets.Button)
+    (count,) = find(panel, ipywidgets.IntSlider, "Steps")
+    assert "w = −3.00, the loss is 16.00, the slope −8.00" in html_of(panel)
+    seen = [picture_of(panel)]
+    step.click()
+    assert "Step 1: w = −3.00 − 0.3 · (−8.00) = −0.60" in html_of(panel)
+    assert "The loss falls from 16.00 to 2.56." in html_of(panel)
+    seen.append(picture_of(panel))
+    count.value = 5
+    assert "Step 5: w = 0.898 − 0.3 · (−0.205) ≈ 0.959" in html_of(panel), "rounded numbers do not add up"
+    find(panel, ipywidgets.FloatSlider, "Start")[0].value = 4
+    find(panel, ipywidgets.SelectionSlider, "Learning rate")[0].value = 1.5
+    back.click()
+    step.click()
+    assert "The step overshot: the loss has grown from 9.00 to 36.00." in html_of(panel)
+    assert "has left the picture" in html_of(panel)
+    seen.append(picture_of(panel))
+    assert len(set(seen)) == 3
+    find(panel, ipywidgets.SelectionSlider, "Learning rate")[0].value = 1
+    assert "The loss stays at 9.00: the point jumps to and fro." in html_of(panel)
+    count.value = 30
+    assert step.disabled
+
+
+def test_descent_s_rates_are_round_and_the_first_is_among_them():
+    for rate in (0.5, 0.3, 0.013, 25, 1e-5):
+        (size,) = find(try_descent(parabola, 0, -4, 6, rate=rate), ipywidgets.SelectionSlider, "Learning rate")
+        assert size.value == rate
+        assert all(float(name) == value == float(f"{value:.1e}") for name, value in size.options)
+        assert 20 < len(size.options) < 45
+
+
+@pytest.mark.parametrize(("start", "low", "high", "rate"), [(9, 0, 1, 0.5), (0, 0, 0, 0.5), (0, -1, 1, 0)])
+def test_descent_refuses_what_cannot_be_drawn(start, low, high, rate):
+    with pytest.raises(ValueError, match="must"):
+        try_descent(parabola, start, low, high, rate)
+
+
+@pytest.mark.parametrize("rate", [0.05, 0.3, 0.5, 5])
+def test_three_rates_are_what_the_picture_calls_them(rate):
+    """Also if the author's own rate is much too large."""
+    from utils.widgets.descent import FEW_STEPS, _three_rates
+
+    curve = np.linspace(-4, 6, 101)
+    rates = _three_rates(parabola, curve, parabola(curve), -3, rate)
+    small, good, large = (descend(parabola, -3, rate, FEW_STEPS)[1][-1] for _, rate in rates)
+    assert good < 0.7 * 16
+    assert good < small < 16 < large
+    assert [rate for _, rate in rates] == sorted(rate for _, rate in rates)
+
+
+KERNELS = [np.array([[1, 2, 1], [0, 0, 0], [-1, -2, -1]]), np.arange(15).reshape(5, 3) / 10]
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("shape", [(28, 28), (9, 12)])
+def test_each_pixel_of_a_sliding_window_is_what_keras_computes(shape, stride, padding, kernel):
+    image = np.random.default_rng(0).uniform(size=shape).astype("float32")
+    images = image[np.newaxis, ..., np.newaxis]
+    weights = kernel.astype("float32")[..., np.newaxis, np.newaxis]
+    convolution = keras.ops.conv(images, weights, strides=stride, padding=padding)
+    slide = Slide(image, kernel, "convolution", stride, padding)
+    assert slide.output.shape == convolution.shape[1:3]
+    assert np.allclose(slide.output, convolution[0, ..., 0], atol=1e-5)
+
+    layer = keras.layers.Conv2D(1, kernel.shape, strides=stride, padding=padding, use_bias=False)
+    layer.build(images.shape)
+    layer.set_weights([weights])
+    assert np.allclose(slide.output, layer(images)[0, ..., 0], atol=1e-5)
+    pooling = keras.layers.MaxPooling2D(pool_size=2, strides=stride, padding=padding)(images - 0.5)
+    slide = Slide(image - 0.5, kernel, "max pooling", stride, padding)  # below 0: a zero outside would count
+    assert slide.output.shape == pooling.shape[1:3]
+    assert np.allclose(slide.output, pooling[0, ..., 0])
+
+
+def test_the_window_moves_and_each_choice_changes_the_map():
+    image = np.round(np.random.default_rng(1).uniform(size=(28, 28)), 2)
+    for _ in range(2):
+        panel = slide_window(image, KERNELS[0])
+    row, column = find(panel, ipywidgets.IntSlider)
+    (play,), (step,) = find(panel, ipywidgets.Play), find(panel, ipywidgets.Button)
+    assert (row.max, column.max) == (25, 25)
+    play.value = 0
+    assert (row.value, column.value) == (0, 0)
+    value = (image[:3, :3] * KERNELS[0]).sum()
+    assert f"Output row 0, column 0: the sum of the products is {value:.2f}." in html_of(panel).replace("−", "-")
+    first = [", ".join(f"{value:g}" for value in line) for line in image[:3, :3]]
+    assert f"Patch: {'; '.join(first)}. Kernel: 1, 2, 1; 0, 0, 0; −1, −2, −1. Products: " in html_of(panel)
+    column.value = 25
+    step.click()
+    assert (row.value, column.value, play.value) == (1, 0, 26), "a new row"
+    operation, stride, padding = find(panel, ipywidgets.ToggleButtons)
+    seen = [html_of(panel)]
+    for choice, value, shape in ((padding, "same", 28), (stride, 2, 14), (operation, "max pooling", 14)):
+        choice.value = value
+        assert f"Output, {shape} × {shape}" in html_of(panel)
+        assert (row.max, column.max, play.max) == (shape - 1, shape - 1, shape * shape - 1)
+        seen.append(html_of(panel))
+        assert "image/png" in panel._repr_mimebundle_()
+    row.value, column.value = 3, 4
+    assert f"column 4: the largest of the patch is {image[6:8, 8:10].max():g}." in html_of(panel)
+    for choice, value in ((padding, "valid"), (stride, 1), (operation, "convolution")):
+        play.value = play.max
+        choice.value = value
+        assert row.value <= row.max
+        assert column.value <= column.max
+    step.click()
+    assert play.value <= play.max
+    assert len(set(seen)) == 4
+
+
+def test_a_window_says_what_it_cannot_slide_over():
+    with pytest.raises(ValueError, match="rows and columns only"):
+        slide_window(np.zeros((28, 28, 1)), np.zeros((3, 3)))
+    with pytest.raises(ValueError, match="does not fit"):
+        slide_window(np.zeros((2, 2)), np.zeros((3, 3)))
+    assert "sum of the products is 0" in html_of(slide_window(np.zeros((28, 28)), np.zeros((3, 3))))
+
+
 @pytest.mark.parametrize("choice", [(0, 8, 3, 2, 64, 0.0), (2, 8, 5, 1, 32, 0.3), (4, 4, 3, 0, 16, 0.5)])
 def test_the_code_that_is_shown_builds_the_network(choice):
     model, code = build_network(*choice)
@@ -234,6 +390,54 @@ def test_building_follows_the_sliders():
         assert picture_of(panel) != before, slider.description
     find(panel, ipywidgets.IntSlider, "Convolutions")[0].value = 0
     assert "Conv2D" not in find(panel, ipywidgets.HTML)[-1].value
+
+
+def test_a_drawn_network_names_each_layer_and_its_parameters():
+    """Every layer is there, and what leaves the shape alone makes no block of its own."""
+    for model, blocks in ((build_mlp(0.2), 4), (build_cnn(), 9), (build_network(2, 8, 3, 1, 64, 0.1)[0], 7)):
+        figure = draw_network(model)
+        written = [text for text in figure.axes[0].texts if text.get_text()]
+        words = [text.get_text() for text in written]
+        numbers = [int(text.get_text().replace(",", "")) for text in written if text.get_color() == BLUE]
+        assert numbers == [layer.count_params() for layer in model.layers if layer.count_params()]
+        assert f"{model.count_params():,} parameters" in words[-1]
+        assert len(figure.axes[0].patches) == 3 * blocks, "a front, a top and a side for each"
+        for kind, name in ((keras.layers.ReLU, "ReLU"), (keras.layers.BatchNormalization, "BatchNorm")):
+            activations = sum(getattr(layer, "activation", None) is keras.activations.relu for layer in model.layers)
+            more = activations if name == "ReLU" else 0
+            assert words.count(name) == sum(isinstance(layer, kind) for layer in model.layers) + more
+        shapes = [" × ".join(map(str, layer.output.shape[1:])) for layer in model.layers if hasattr(layer, "kernel")]
+        assert [word for word in words if word in shapes] == shapes
+        assert all(text.get_fontsize() >= 12 and not text.get_rotation() for text in written)
+
+
+def test_a_drawn_network_is_in_true_proportions():
+    def extent(patches):
+        corners = np.concatenate([patch.get_xy() for patch in patches])
+        return np.ptp(corners, axis=0)
+
+    patches = draw_network(build_network(2, 8, 3, 1, 64, 0)[0]).axes[0].patches
+    fronts, sides = patches[::3], patches[2::3]
+    wide, high = np.array([extent([front]) for front in fronts]).T
+    assert high[1] == pytest.approx(2 * high[2]), "28 rows and 14"
+    assert high[2] == pytest.approx(2 * high[4]), "14 rows and 7"
+    assert high[5] == pytest.approx(6.4 * high[6]), "64 units and 10"
+    assert wide[3] == pytest.approx(2 * wide[2]), "16 channels and 8"
+    assert extent([sides[1]])[0] == pytest.approx(2 * extent([sides[2]])[0])
+
+
+@pytest.mark.parametrize(
+    "choice", [(0, 4, 5, 0, 512, 0.8), (4, 32, 5, 3, 512, 0.8), (4, 4, 3, 0, 16, 0.8), (1, 32, 3, 3, 16, 0.0)]
+)
+def test_no_words_of_a_drawn_network_meet(choice):
+    figure = draw_network(build_network(*choice)[0])
+    canvas = FigureCanvasAgg(figure)
+    boxes = [text.get_window_extent(canvas.get_renderer()) for text in figure.axes[0].texts if text.get_text()]
+    page = figure.bbox
+    assert all(page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0 and box.y1 <= page.y1 for box in boxes)
+    for one, other in itertools.combinations(boxes, 2):
+        assert not (one.x0 < other.x1 and other.x0 < one.x1 and one.y0 + 3 < other.y1 and other.y0 + 3 < one.y1)
+    assert figure.get_figwidth() < 14
 
 
 @pytest.fixture
@@ -361,7 +565,7 @@ def test_the_threshold_says_what_is_left(judged):
 
 def test_feature_maps_are_what_the_layers_give(cnn, sample):
     maps = feature_maps(cnn, sample.x_test[0])
-    assert [found.shape for found in maps.values()] == [(14, 14, 16), (7, 7, 32), (3, 3, 64), (1, 1, 128)]
+    assert [found.shape for found in maps.values()] == [(14, 14, 24), (7, 7, 48), (3, 3, 96), (1, 1, 192)]
     last = list(maps.values())[-1].reshape(1, -1)
     (by_hand,) = keras.ops.convert_to_numpy(cnn.layers[-1](last))
     assert np.allclose(by_hand, predict_probabilities(cnn, sample.x_test[:1])[0], atol=1e-4)
@@ -435,6 +639,8 @@ def test_the_pad_reads_what_is_drawn(cnn, tmp_path, draw):
     assert ">42</b>" in result.value
     assert result.value.count("pixelated") == 2, "what the network sees of each"
     assert find(pad, ipywidgets.Text)[0].value == "42"
+    draw_on(pad, draw("KARWEN"))
+    assert "(this does not look like digits)" in result.value
     draw_on(pad, np.full((280, 460), 255, np.uint8))
     assert pad.reading.digits == []
     assert "Draw a digit" in result.value

@@ -33,7 +33,7 @@ class DigitAnswer(BaseModel):
 
     digit: int = Field(ge=0, le=9)
     probability: float = Field(ge=0, le=1, description="What the network gives it.")
-    confident: bool = Field(description="Whether the probability is at least 0.8.")
+    confident: bool = Field(description="Whether the probability is at least 0.8, on a page that looks like digits.")
     box: list[int] = Field(
         min_length=4, max_length=4, description="Left, top, width and height, in pixels of the upright image."
     )
@@ -56,7 +56,7 @@ class Answer(BaseModel):
     file: str
     text: str = Field(description="The digits in reading order; lines are joined by a line break.")
     digits: list[DigitAnswer]
-    note: str | None = Field(description="What there is to say of an image without a digit.")
+    note: str | None = Field(description="No digit found, no digits by the looks of it, or not read upright.")
     error: None = None
     model: ModelAnswer
 

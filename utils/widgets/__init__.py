@@ -13,8 +13,11 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "panel": ["Panel", "say"],
         "explore": ["explore_digits"],
         "prepare": ["try_preparation"],
+        "descent": ["try_descent"],
+        "window": ["slide_window"],
         "build": ["try_network"],
         "live": ["LiveCurves"],
         "front_end": ["in_live_page"],

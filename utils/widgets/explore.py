@@ -9,7 +9,7 @@ from utils.mnist import SIDE
 from utils.widgets.panel import WIDE, Panel
 
 #: The side of a pixel on the page, in the page's pixels.
-CELL = 20
+CELL = 26
 
 STYLE = """<style>
 .explored-digit .value { display: none; font-size: 16px; font-weight: 600 }
@@ -73,14 +73,14 @@ def _draw(image: np.ndarray, caption: str) -> str:
     """Draw an image as SVG: a square and a number for each pixel, and a line that its pixel brings up."""
     side = SIDE * CELL
     parts = [
-        f'<svg class="explored-digit" role="img" aria-label="{caption}" viewBox="-22 -40 {side + 24} {side + 44}" '
-        f'width="{side + 24}" style="max-width: 100%; background: white" font-family="sans-serif" font-size="9">'
+        f'<svg class="explored-digit" role="img" aria-label="{caption}" viewBox="-24 -40 {side + 26} {side + 44}" '
+        f'width="{side + 26}" style="max-width: 100%; background: white" font-family="sans-serif" font-size="12">'
         f'<text x="0" y="-22" font-size="16">{caption}</text>'
     ]
     for index in range(SIDE):
         at = index * CELL + CELL / 2
         parts.append(f'<text x="{at}" y="-5" text-anchor="middle" fill="#666">{index}</text>')
-        parts.append(f'<text x="-6" y="{at + 3}" text-anchor="end" fill="#666">{index}</text>')
+        parts.append(f'<text x="-6" y="{at + 4}" text-anchor="end" fill="#666">{index}</text>')
     for (row, column), value in np.ndenumerate(image):
         x, y, shade = column * CELL, row * CELL, 255 - int(value)
         parts.append(
@@ -89,21 +89,27 @@ def _draw(image: np.ndarray, caption: str) -> str:
         )
         if value:
             color = "black" if shade > 127 else "white"
-            parts.append(f'<text x="{x + CELL / 2}" y="{y + 13}" text-anchor="middle" fill="{color}">{value}</text>')
+            parts.append(
+                f'<text x="{x + CELL / 2}" y="{y + CELL / 2 + 4}" text-anchor="middle" fill="{color}">{value}</text>'
+            )
         where = f"row {row}, column {column}: {value}"
         parts.append(f'<text class="value" x="{side}" y="-22" text-anchor="end">{where}</text></g>')
     return "".join([*parts, "</svg>"])
 
 
 def _figure(image: np.ndarray) -> Figure:
-    """Draw the same for paper."""
-    figure = Figure(figsize=(9, 9), layout="constrained")
+    """Draw the same for paper: the digit and a margin of one pixel, so that the numbers are large enough to read."""
+    rows, columns = (np.flatnonzero(image.any(axis=axis)) for axis in (1, 0))
+    figure = Figure(figsize=(11, 11), layout="constrained")
     axes = figure.subplots()
     axes.imshow(image, cmap=mpl.colormaps["gray_r"], vmin=0, vmax=255)
     for (row, column), value in np.ndenumerate(image):
         if value:
-            axes.text(
-                column, row, value, ha="center", va="center", fontsize=7, color="black" if value < 128 else "white"
-            )
+            color = "black" if value < 128 else "white"
+            axes.text(column, row, value, ha="center", va="center", fontsize=12, color=color)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.get_major_locator().set_params(integer=True)
+    if len(rows):
+        axes.set(xlim=(columns[0] - 1.5, columns[-1] + 1.5), ylim=(rows[-1] + 1.5, rows[0] - 1.5))
     axes.set(title="Every pixel is a number", xlabel="Column (pixel)", ylabel="Row (pixel)")
     return figure

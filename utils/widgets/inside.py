@@ -1,4 +1,4 @@
-"""Notebooks 05 and 06: what goes on inside a convolutional network when it reads a digit."""
+"""Notebooks 06 and 07: what goes on inside a convolutional network when it reads a digit."""
 
 from typing import TYPE_CHECKING
 

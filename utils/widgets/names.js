@@ -1,4 +1,5 @@
-// Names for a screen reader: ipywidgets' sliders have none, and its toggle buttons do not say which is pressed.
+// Names for a screen reader: ipywidgets' sliders have none, nor have the two buttons of its player, and its toggle
+// buttons do not say which is pressed.
 function name(root) {
   for (const handle of root.querySelectorAll(".noUi-handle")) {
     const line = handle.closest(".widget-inline-hbox");
@@ -7,6 +8,11 @@ function name(root) {
   }
   for (const button of root.querySelectorAll(".widget-toggle-button")) {
     button.setAttribute("aria-pressed", button.classList.contains("mod-active"));
+  }
+  for (const icon of root.querySelectorAll(".widget-play .fa")) {
+    const words = { "fa-play": "Play", "fa-pause": "Pause", "fa-stop": "Back to the start" };
+    const title = words[[...icon.classList].find((sign) => sign in words)];
+    if (title) icon.parentElement.title = title;
   }
 }
 

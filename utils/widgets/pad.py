@@ -1,4 +1,4 @@
-"""Notebook 06: a pad to draw on, whose digits are read as the pen lifts."""
+"""Notebook 07: a pad to draw on, whose digits are read as the pen lifts."""
 
 import base64
 import html
@@ -105,7 +105,7 @@ class DrawingPad(Panel):
         self._label = widgets.Text(description="It is a", placeholder="digits", style=WIDE, layout={"width": "12em"})
         self._save = widgets.Button(
             description=f"Save to {folder.name}/", icon="save", layout={"width": "auto"},
-            tooltip="Save the picture, with this label, for notebook 06 and python -m utils score",
+            tooltip="Save the picture, with this label, for notebook 07 and python -m utils score",
         )  # fmt: skip
         self._note = widgets.HTML()
         self._result = widgets.HTML(layout={"width": "26em", "min_height": "330px"})
@@ -164,7 +164,7 @@ def _describe(page: np.ndarray, reading: Reading, table: np.ndarray) -> str:
     if not reading.digits:
         return f"<b>No digit found.</b><br>{_copy(page, reading)}"
     lines = "<br>".join(html.escape(line) for line in reading.marked.splitlines())
-    doubt = "" if reading.confident else " <span>(? = not sure)</span>"
+    doubt = "" if reading.confident else f" <span>({reading.note or '? = not sure'})</span>"
     rows = "".join(
         f'<div style="display: flex; gap: 12px; align-items: flex-end; margin-top: 8px">'
         f"{pixel_picture(image, 84)}{_bars(digit, row)}</div>"

@@ -38,18 +38,25 @@ class Panel(widgets.VBox):
         What it is, for those who see neither the widget nor the picture.
     picture
         Draws the picture, when the panel is displayed.
+    whole
+        Whether the text says all that there is to see, and nobody need be told to run the cell.
     """
 
     def __init__(
-        self, children: Sequence[widgets.Widget], text: str, picture: Callable[[], Figure] | None = None
+        self,
+        children: Sequence[widgets.Widget],
+        text: str,
+        picture: Callable[[], Figure] | None = None,
+        whole: bool = False,
     ) -> None:
         super().__init__([*children, *([_Names()] if in_live_page() else [])])
-        self._text, self._picture = text, picture
+        self._text = text if whole else f"{text}: run this cell in JupyterLab to use it."
+        self._picture = picture
         _name_all(self)
 
     def _repr_mimebundle_(self, **options: object) -> dict[str, object]:
         bundle = dict(super()._repr_mimebundle_(**options))
-        bundle["text/plain"] = f"{self._text}: run this cell in JupyterLab to use it."
+        bundle["text/plain"] = self._text
         if self._picture is not None:
             bundle["image/png"] = base64.b64encode(to_png(self._picture(), small=True)).decode()
         return bundle
@@ -117,6 +124,7 @@ def pixel_picture(image: np.ndarray, side: int) -> str:
     )
 
 
-def say(words: str, style: str = "") -> str:
+def say(words: str, style: str = "", kind: str = "") -> str:
     """Mark words, in HTML, as something that has just happened and that a screen reader should say."""
-    return f'<span role="status" style="{style}">{words}</span>'
+    named = f' class="{kind}"' if kind else ""
+    return f'<span role="status"{named} style="{style}">{words}</span>'

@@ -28,8 +28,8 @@ export class ReadingError extends Error {
  * @param {AbortSignal} options.signal - Gives the reading up. Whoever asks looks at it first: once it is aborted,
  *   whatever still comes, an answer or an error, means nothing.
  * @param {function(): void} options.onBusy - Called at each wait for a turn.
- * @returns {Promise<{text: string, digits: Digit[]}>} The digits in reading order, none if none was found; the text
- *   joins lines by a line break.
+ * @returns {Promise<{text: string, digits: Digit[], note: ?string}>} The digits in reading order, none if none was
+ *   found; the text joins lines by a line break, and the note says why there is none, or that it looks like none.
  * @throws {ReadingError} The image cannot be read, the service is too busy, or it cannot be reached.
  * @throws {DOMException} An AbortError: the signal was aborted.
  */

@@ -27,7 +27,7 @@ const percent = (share) => `${(100 * share).toFixed(1)} %`;
 /**
  * Show a reading.
  *
- * @param {{text: string, digits: object[]}} answer - What askForReading gave.
+ * @param {{text: string, digits: object[], note: ?string}} answer - What askForReading gave.
  * @param {?number[]} size - Width and height of the image that was read; without it, no boxes are drawn.
  */
 export function show(answer, size) {
@@ -38,10 +38,9 @@ export function show(answer, size) {
     return;
   }
   const unsure = found.filter((one) => !one.confident).length;
-  say(
-    (found.length === 1 ? "One digit was found" : `${found.length} digits were found`) +
-      (unsure ? `; ${unsure === found.length ? "none" : "not every one"} of them is read for sure.` : "."),
-  );
+  const count = found.length === 1 ? "One digit was found" : `${found.length} digits were found`;
+  if (answer.note) say("This does not look like digits: nothing of it is read for sure.", true);
+  else say(count + (unsure ? `; ${unsure === found.length ? "none" : "not every one"} of them is read for sure.` : "."));
   $("text").textContent = answer.text;
   $("digits").replaceChildren(...found.map(makeButton));
   if (size) $("boxes").replaceChildren(...found.map((one) => makeBox(one, size)));
