@@ -77,7 +77,7 @@ def draw_03() -> Figure:
     return figure
 
 
-def draw_04() -> Figure:
+def draw_05() -> Figure:
     """Draw a 5 with a window on it, the window's nine pixels, and the same 5 with its pixels shuffled."""
     mnist = load_mnist(verbose=False)
     digit = mnist.x_train[mnist.y_train == 5][0]
@@ -98,7 +98,7 @@ def draw_04() -> Figure:
     return figure
 
 
-def draw_05() -> Figure:
+def draw_06() -> Figure:
     """Ten digits as the CNN reads them before its training and after, and the error rate between; takes minutes."""
     from utils.lesson import load_ten
     from utils.mnist import load_mnist

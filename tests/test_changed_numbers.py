@@ -58,7 +58,7 @@ CHANGES = {
         "start, 0.4": "start, 4.0",
         "(0.02, 0.1, 0.5, 2.5)": "(0.1,)",
     },
-    "04-build-the-models": {
+    "05-build-the-models": {
         "[0.7, -0.2, 0.4]": "[0.7, -1.2, -0.4]",
         "layers.Dense(8)": "layers.Dense(6)",
         "[1.0, -2.0, 0.5, 3.0]": "[1.0, -2.0, 30.0]",
@@ -77,7 +77,7 @@ CHANGES = {
         "x_train[:1000], y_train[:1000]": "x_train[:500], y_train[:500]",
         "range(3)": "range(1)",
     },
-    "05-train-the-models": {
+    "06-train-the-models": {
         "mlp_batch_size = 10, 2e-3, 128": "mlp_batch_size = 1, 1e-2, 50",
         "cnn_batch_size = 9, 6e-3, 256": "cnn_batch_size = 1, 1e-3, 100",
         "set_random_seed(0)": "set_random_seed(7)",
@@ -95,7 +95,7 @@ CHANGES = {
         '(1e-5, "o-")': '(1e-4, "o-")',
         '(1e-1, "^:")': '(1.0, "^:")',
     },
-    "08-improve-the-model": {
+    "09-improve-the-model": {
         "images, epochs = 3000, 5": "images, epochs = 700, 1",
         "batch_size = 3e-3, 0.1, 64": "batch_size = 1e-2, 0.0, 50",
         "set_random_seed(0)": "set_random_seed(7)",

@@ -3,7 +3,7 @@
 ``python tests/benchmarks/ablation.py [SEED …]`` from the project's root, on all of MNIST; seeds 0, 1 and 2 unless
 others are named. All trainings have the recipe's number of epochs, and two run at a time, each on half of the cores.
 With a fifth idea in it, a warm-up of the learning rate, which the recipe had until this table was made.
-The validation images judge; the test images are not touched. Writes ``notebooks/data/ablation.csv``, which notebook 08
+The validation images judge; the test images are not touched. Writes ``notebooks/data/ablation.csv``, which notebook 09
 shows.
 """
 
@@ -46,7 +46,7 @@ VARIANTS: dict[str, dict[str, object]] = {
 
 
 def build(batch_norm: bool, dropout: float) -> keras.Model:
-    """Build the CNN of notebook 04, with or without batch normalisation."""
+    """Build the CNN of notebook 05, with or without batch normalisation."""
     inputs = keras.Input((28, 28, 1))
     x = layers.Conv2D(16, kernel_size=5, strides=2, padding="same", use_bias=not batch_norm)(inputs)
     x = layers.BatchNormalization(momentum=0.9)(x) if batch_norm else x

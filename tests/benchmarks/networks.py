@@ -3,11 +3,11 @@
 ``python tests/benchmarks/networks.py [SEED …]`` from the project's root, on all of MNIST; seeds 0, 1 and 2 unless
 others are named. They are:
 
-- the dense network, as notebook 05 trains it;
+- the dense network, as notebook 06 trains it;
 - the "simple MNIST convnet" of keras.io (F. Chollet, 2015), written anew from its published architecture and settings:
   two convolutions, dropout of a half, Adam, 15 epochs, batches of 128, a tenth of the training images for validation.
   It is compiled without XLA, as the others are, for on a processor that is the faster way;
-- the CNN, as notebook 05 trains it;
+- the CNN, as notebook 06 trains it;
 - the CNN once more, trained for longer.
 
 A training's time includes its validation after each epoch. The accuracy is that on the 10,000 test images in the end.

@@ -161,7 +161,7 @@ def test_every_check_of_the_series(name):
 
 @pytest.mark.parametrize(("losses", "patience"), CHECKS["early_stop"].cases)
 def test_the_rule_for_stopping_is_that_of_keras(losses, patience):
-    """Notebook 05 says so right after the student has written it."""
+    """Notebook 06 says so right after the student has written it."""
     import keras
 
     callback, model = keras.callbacks.EarlyStopping(monitor="val_loss", patience=patience), keras.Model()

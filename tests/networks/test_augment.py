@@ -115,7 +115,7 @@ def test_training_with_redrawn_images(sample, monkeypatch):
 
 
 def calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -> float:
-    """Measure the expected calibration error, as notebook 06 does."""
+    """Measure the expected calibration error, as notebook 07 does."""
     highest, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
     member = np.minimum((highest * bins).astype(int), bins - 1)
     return sum(

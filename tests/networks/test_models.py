@@ -34,7 +34,7 @@ def architecture(model):
 def test_notebook_03_builds_the_networks_of_utils(build):
     """What the lesson shows must be what the command line trains."""
     scope = {"keras": keras, "layers": keras.layers}
-    source = cell_with("04-build-the-models.ipynb", f"def {build.__name__}")
+    source = cell_with("05-build-the-models.ipynb", f"def {build.__name__}")
     exec(source[: source.index(f"\n{build.__name__.removeprefix('build_')} = ")], scope)
     keras.utils.set_random_seed(0)
     ours = build()
@@ -51,7 +51,7 @@ def test_notebook_07_takes_its_ideas_from_the_same_network():
     ablation = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(ablation)
     scope = {"keras": keras, "layers": keras.layers}
-    exec(cell_with("08-improve-the-model.ipynb", "def build(").split("\n\n\ndef train")[0], scope)
+    exec(cell_with("09-improve-the-model.ipynb", "def build(").split("\n\n\ndef train")[0], scope)
     for build in (scope["build"], ablation.build):
         assert architecture(build(True, 0.2)) == architecture(build_cnn())
         assert not [layer for layer in build(False, 0.2).layers if isinstance(layer, keras.layers.BatchNormalization)]
@@ -59,13 +59,13 @@ def test_notebook_07_takes_its_ideas_from_the_same_network():
 
 def test_notebook_05_trains_with_the_recipe_of_utils():
     scope = {}
-    exec(cell_with("05-train-the-models.ipynb", "mlp_batch_size = "), scope)
+    exec(cell_with("06-train-the-models.ipynb", "mlp_batch_size = "), scope)
     assert {"mlp": scope["mlp_batch_size"], "cnn": scope["cnn_batch_size"]} == training.BATCH_SIZES
     assert {"mlp": scope["mlp_epochs"], "cnn": scope["cnn_epochs"]} == training.EPOCHS
     assert {"mlp": scope["mlp_learning_rate"], "cnn": scope["cnn_learning_rate"]} == training.LEARNING_RATES
 
     scope |= {"keras": keras, "math": math, "x_train": np.zeros(1000)}
-    exec(cell_with("05-train-the-models.ipynb", "def compile_model"), scope)
+    exec(cell_with("06-train-the-models.ipynb", "def compile_model"), scope)
 
     def settings(model):
         return re.sub(r'"adam_\d+"', '"adam"', json.dumps(model.get_compile_config(), sort_keys=True))
@@ -77,7 +77,7 @@ def test_notebook_05_trains_with_the_recipe_of_utils():
         training.compile_model(ours, 3 * -(-1000 // size), rate)
         assert settings(theirs) == settings(ours)
     assert {"mlp": None, "cnn": distort} == training.CHANGES
-    assert "Batches(x_train, y_train, distort, cnn_batch_size)" in cell_with("05-train-the-models.ipynb", "cnn.fit(")
+    assert "Batches(x_train, y_train, distort, cnn_batch_size)" in cell_with("06-train-the-models.ipynb", "cnn.fit(")
 
 
 def test_untrained_probabilities_add_up():

@@ -190,7 +190,7 @@ def test_window(lab):
     )
     widget = notebook.widget("slide_window(")
     words = widget.locator("[role=status]").last
-    notebook.shot("04-window", widget)
+    notebook.shot("05-window", widget)
     slide(widget, "Row", -30)
     slide(widget, "Column", -30)
     playwright.expect(words).to_contain_text("Output row 0, column 0: the sum of the products is 0.")
@@ -208,17 +208,17 @@ def test_window(lab):
     playwright.expect(output).to_contain_text("Output, 26 × 26")
     widget.get_by_role("button", name="Same").click()
     playwright.expect(output).to_contain_text("Output, 28 × 28")
-    notebook.shot("04-window-same", widget)
+    notebook.shot("05-window-same", widget)
     widget.get_by_role("button", name="Max pooling").click()
     widget.get_by_role("button", name="2", exact=True).click()
     playwright.expect(output).to_contain_text("Output, 14 × 14")
     playwright.expect(words).to_contain_text("the largest of the patch is")
-    notebook.shot("04-window-pooling", widget)
+    notebook.shot("05-window-pooling", widget)
     assert not overflows(widget)
     notebook.page.set_viewport_size({"width": 700, "height": 1000})
     widget.get_by_role("button", name="Convolution").click()
     playwright.expect(words).to_contain_text("the sum of the products is")
-    notebook.shot("04-window-narrow", widget)
+    notebook.shot("05-window-narrow", widget)
     assert not overflows(widget)
     sizes = widget.locator("svg").evaluate_all(
         "all => all.map(svg => svg.getBoundingClientRect().width / svg.viewBox.baseVal.width * 16)"
@@ -227,7 +227,7 @@ def test_window(lab):
     notebook.close()
 
 
-@pytest.mark.notebook("04", cells=("sys.path.insert", "from utils.mnist", "try_network("))
+@pytest.mark.notebook("05", cells=("sys.path.insert", "from utils.mnist", "try_network("))
 def test_build(notebook):
     """Choose layers, and the drawing, the parameters and the code follow."""
     widget = notebook.widget("try_network(")
@@ -236,14 +236,14 @@ def test_build(notebook):
     playwright.expect(widget.locator("pre")).to_contain_text("layers.Conv2D(32")
     assert changes(widget, lambda: widget.get_by_role("button", name="5 × 5").click())
     playwright.expect(widget.locator("pre")).to_contain_text("kernel_size=5")
-    notebook.shot("04-build", widget)
+    notebook.shot("05-build", widget)
 
 
 def test_train(lab):
     """Stop and the kernel's interrupt end a training and lose nothing; the cells below run on."""
     notebook = Notebook(
         lab,
-        "05",
+        "06",
         {"_size = 10, 2e-3": "_size = 400, 2e-3", "_size = 9, 6e-3": "_size = 400, 6e-3", "patience=3": "patience=400"},
     )
     page = notebook.page
@@ -259,7 +259,7 @@ def test_train(lab):
     Lab.wait(lambda: pictures.add(curves.get_attribute("src")) or len(pictures) > some, 60, "the curves do not move")
     assert re.search(r"epoch \d+ of 400 · batch \d+ of \d+ · [\d,]+ images/s · \d+:\d\d left", text.text_content())
     assert curves.count() == 1, "one picture, that changes in its place"
-    notebook.shot("05-train", dense.locator(".jp-Cell-outputWrapper"))
+    notebook.shot("06-train", dense.locator(".jp-Cell-outputWrapper"))
     stop.click()
     playwright.expect(dense).to_contain_text(re.compile("Stopped (in|after)"))
     playwright.expect(stop).to_have_count(0)
@@ -297,11 +297,11 @@ def test_train(lab):
     panel.get_by_role("button", name="Stop").click()
     playwright.expect(rows).to_have_count(5)
     playwright.expect(rows.last).to_contain_text("stopped")
-    notebook.shot("05-experiment", panel)
+    notebook.shot("06-experiment", panel)
     notebook.close()
 
 
-@pytest.mark.notebook("06")
+@pytest.mark.notebook("07")
 def test_evaluate(notebook):
     """Click a field of the confusion matrix and see its images; move the threshold; look inside."""
     matrix = notebook.widget("browse_confusion(")
@@ -311,18 +311,18 @@ def test_evaluate(notebook):
     assert changes(matrix, right.click)
     playwright.expect(matrix.locator("[role=status]")).to_contain_text("3 read as 3: ")
     assert changes(matrix, matrix.locator("button[title*='taken for']").first.click)
-    notebook.shot("06-confusion", matrix)
+    notebook.shot("07-confusion", matrix)
 
     threshold = notebook.widget("try_threshold(")
     words = threshold.inner_text()
     assert changes(threshold, lambda: slide(threshold, "Threshold", 6))
     assert threshold.inner_text() != words
-    notebook.shot("06-threshold", threshold)
+    notebook.shot("07-threshold", threshold)
 
     inside = notebook.widget("look_inside(")
     assert changes(inside, lambda: slide(inside, "Image", 1))
     assert changes(inside, lambda: slide(inside, "Block", 1))
-    notebook.shot("06-inside", inside)
+    notebook.shot("07-inside", inside)
 
 
 #: Strokes, in shares of the pad's width and height.
@@ -331,7 +331,7 @@ FOUR = [[(0.14, 0.15), (0.11, 0.55), (0.32, 0.55)], [(0.26, 0.2), (0.25, 0.9)]]
 TWO = [[(0.5, 0.3), (0.56, 0.18), (0.65, 0.22), (0.66, 0.38), (0.5, 0.85), (0.72, 0.85)]]
 
 
-@pytest.mark.notebook("07")
+@pytest.mark.notebook("08")
 def test_predict(notebook):
     """Draw a 3 and read it as the pen lifts; draw 42; clear, undo, upload, save; by mouse and by finger."""
     page = notebook.page
@@ -361,7 +361,7 @@ def test_predict(notebook):
         page.wait_for_timeout(300)
     playwright.expect(read).to_have_text("42")
     assert pad.locator("img[style*=pixelated]").count() == 2, "what the network sees of each"
-    notebook.shot("07-predict", pad)
+    notebook.shot("08-predict", pad)
     pad.get_by_role("button", name="Undo").click()
     playwright.expect(read).to_have_text("4")
 
@@ -401,11 +401,11 @@ def test_predict(notebook):
     pad.get_by_role("button", name="Clear").click()
     pen(page, canvas, THREE, finger=page.context.new_cdp_session(page))
     playwright.expect(read).to_have_text("3")
-    notebook.shot("07-inside", notebook.widget("look_inside("))
+    notebook.shot("08-inside", notebook.widget("look_inside("))
 
 
 @pytest.mark.notebook(
-    "08", cells=("sys.path.insert", "from utils.mnist", "reader = load_model", "try_distortions(", "study = search(")
+    "09", cells=("sys.path.insert", "from utils.mnist", "reader = load_model", "try_distortions(", "study = search(")
 )
 def test_improve(notebook):
     """Distort the digits with a slider and see them misread; the search of two processes comes to its end."""
@@ -416,12 +416,12 @@ def test_improve(notebook):
     playwright.expect(words).to_contain_text(re.compile(r"turn 85: .* [0-7] of 10 are right"))
     assert changes(widget, widget.get_by_role("button", name="As they were").click)
     playwright.expect(words).to_contain_text(re.compile(r"as they were: .* (9|10) of 10 are right"))
-    notebook.shot("08-distort", widget)
+    notebook.shot("09-distort", widget)
     search = notebook.cell("study = search(")
     playwright.expect(search).to_contain_text(re.compile(r"(8|9) trials in \d+ s, by two processes"))
 
 
-@pytest.mark.notebook("09")
+@pytest.mark.notebook("10")
 def test_deploy(notebook):
     """Choose uploads, good and bad, and read the service's answers."""
     widget = notebook.widget("try_uploads(")
@@ -431,5 +431,5 @@ def test_deploy(notebook):
     playwright.expect(answer).to_contain_text(re.compile("422 .*is not an image that can be read", re.DOTALL))
     choice.select_option("11 MB")
     playwright.expect(answer).to_contain_text(re.compile("413 .*send a smaller image", re.DOTALL))
-    notebook.shot("09-uploads", widget)
+    notebook.shot("10-uploads", widget)
     playwright.expect(notebook.cell("load(4)  # warm up")).to_contain_text("Stopped.")

@@ -1,4 +1,4 @@
-"""The functions that students write in notebooks 01 to 05, and what their mistakes are called.
+"""The functions that students write in notebooks 01 to 06, and what their mistakes are called.
 
 Each entry is found by the function's name::
 
@@ -377,7 +377,7 @@ LEARN: dict[str, Check] = {
     ),
 }
 
-#: Notebook 04: Build the models.
+#: Notebook 05: Build the models.
 BUILD: dict[str, Check] = {
     "dense_parameters": Check(
         right=lambda inputs, units: inputs * units + units,
@@ -459,7 +459,7 @@ BUILD: dict[str, Check] = {
     ),
 }
 
-#: Notebook 05: Train the models.
+#: Notebook 06: Train the models.
 _PROBABILITIES = np.array([[0.5, 0.25, 0.25], [0.25, 0.5, 0.25], [0.1, 0.1, 0.8]])
 _CORNER = np.zeros((1, 3, 4, 1))
 _CORNER[0, 0, :, 0] = [1, 2, 3, 4]

@@ -1,7 +1,7 @@
-"""The recipe with which notebook 05 trains both networks, for the command line and the benchmarks.
+"""The recipe with which notebook 06 trains both networks, for the command line and the benchmarks.
 
 The notebook spells it out; a test holds the two together. What comes on top for the network that reads people's own
-drawings, notebook 07 explains: images redrawn by other hands (`utils.networks.augment`) and calibrated probabilities.
+drawings, notebook 08 explains: images redrawn by other hands (`utils.networks.augment`) and calibrated probabilities.
 """
 
 from collections.abc import Sequence
@@ -94,7 +94,7 @@ def train(
     live: OrderlyEnd | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> tuple[keras.Model, keras.callbacks.History]:
-    """Train a network from scratch, with the recipe of notebook 05.
+    """Train a network from scratch, with the recipe of notebook 06.
 
     An interrupt (Ctrl-C) or a loss that is no longer a number ends the training early; if an epoch was completed, the
     network is given its best weights.

@@ -1,4 +1,4 @@
-"""Notebook 04: put a network together and see what becomes of its shapes and parameters."""
+"""Notebook 05: put a network together and see what becomes of its shapes and parameters."""
 
 import html
 import math

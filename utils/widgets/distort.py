@@ -1,4 +1,4 @@
-"""Notebook 08: distort digits with sliders, and see what a network makes of them."""
+"""Notebook 09: distort digits with sliders, and see what a network makes of them."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Notebook 06: the images behind each field of a confusion matrix, and what a confidence threshold is worth."""
+"""Notebook 07: the images behind each field of a confusion matrix, and what a confidence threshold is worth."""
 
 import ipywidgets as widgets
 import matplotlib as mpl

@@ -1,4 +1,4 @@
-"""Notebook 05: train with settings of one's own, and compare."""
+"""Notebook 06: train with settings of one's own, and compare."""
 
 import html
 import threading

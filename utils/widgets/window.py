@@ -1,4 +1,4 @@
-"""Notebook 04: slide a window over an image, pixel by pixel, as a convolution and a max pooling do."""
+"""Notebook 05: slide a window over an image, pixel by pixel, as a convolution and a max pooling do."""
 
 import base64
 import io
