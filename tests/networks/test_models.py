@@ -34,7 +34,7 @@ def architecture(model):
 def test_notebook_03_builds_the_networks_of_utils(build):
     """What the lesson shows must be what the command line trains."""
     scope = {"keras": keras, "layers": keras.layers}
-    source = cell_with("05-build-the-models.ipynb", f"def {build.__name__}")
+    source = cell_with("05-build-a-cnn.ipynb", f"def {build.__name__}")
     exec(source[: source.index(f"\n{build.__name__.removeprefix('build_')} = ")], scope)
     keras.utils.set_random_seed(0)
     ours = build()
