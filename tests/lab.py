@@ -30,6 +30,7 @@ class Lab:
         settings = folder / "config" / "lab" / "user-settings" / "@jupyterlab"
         for name, content in {
             "apputils-extension/notification": {"fetchNews": "false"},
+            "docmanager-extension/plugin": {"autosave": False},  # it may come between the tests' own saving
             "notebook-extension/tracker": {"windowingMode": "none"},  # draw all cells, not only those in view
         }.items():
             path = settings / f"{name}.jupyterlab-settings"
@@ -124,13 +125,13 @@ class Notebook:
             wrong = self.page.locator("[data-mime-type='application/vnd.jupyter.stderr']")  # errors and warnings
             assert not wrong.count(), wrong.first.inner_text()
             prompts = self.page.locator(".jp-CodeCell .jp-InputPrompt").all_text_contents()
-            return (
-                not any("*" in prompt for prompt in prompts) and self.session()["kernel"]["execution_state"] == "idle"
-            )
+            if any("*" in prompt for prompt in prompts) or self.session()["kernel"]["execution_state"] != "idle":
+                return False
+            self.page.keyboard.press("Control+s")  # again if need be: between two cells, too, a kernel is idle
+            time.sleep(2)
+            return self.saved()
 
-        Lab.wait(done, 400, "the notebook did not finish")
-        self.page.keyboard.press("Control+s")
-        Lab.wait(self.saved, 30, "the notebook was not saved with every cell run")
+        Lab.wait(done, 400, "the notebook did not finish, or was not saved with every cell run")
 
     def session(self):
         """What JupyterLab says of this notebook's kernel."""
