@@ -76,8 +76,11 @@ def test_the_readme_s_tables_are_those_that_were_measured(name):
     assert "\n".join(["", *table, ""]) in README
 
 
-def test_there_are_nine_notebooks_and_the_readme_lists_them():
-    assert len(NOTEBOOKS) == 9
+def test_the_notebooks_are_numbered_through_and_the_readme_lists_them():
+    """A number left out, or a notebook that no list names, and somebody looks for what is not there."""
+    assert [path.name[:2] for path in NOTEBOOKS] == [f"{number:02}" for number in range(1, len(NOTEBOOKS) + 1)]
+    counts = {9: "Nine", 10: "Ten", 11: "Eleven", 12: "Twelve", 13: "Thirteen"}
+    assert f"{counts[len(NOTEBOOKS)]} Jupyter notebooks" in README
     for path in NOTEBOOKS:
         assert f"notebooks/{path.name}" in README
 

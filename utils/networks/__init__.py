@@ -1,7 +1,7 @@
 """The networks: how they are built and trained, and the trained ones on disk.
 
 In go MNIST's images, as `utils.mnist.load_mnist` gives them; out comes a trained Keras network, whole on disk or not at
-all. The recipe is that of notebooks 05 and 06, in the open there. On top of it come the images that the network for
+all. The recipe is that of notebooks 04, 05 and 06, in the open there. On top of it come the images that the network for
 people's own drawings is trained with (``redraw`` and the other drawing functions), trainings that go on after an
 interruption, and the search for good settings in several processes.
 """
