@@ -1,6 +1,6 @@
 """The two networks of the series.
 
-Notebook 05 builds both in the open; the functions here are the same, for the command line and the other notebooks,
+Notebooks 04 and 05 build them in the open; the functions here are the same, for the command line and the other notebooks,
 and a test holds the two together.
 """
 
