@@ -133,6 +133,23 @@ def draw_06() -> Figure:
     return figure
 
 
+def draw_07() -> Figure:
+    """Draw all of MNIST's test images that the shipped CNN misreads."""
+    from utils.networks import load_model, shipped_models
+
+    mnist = load_mnist(verbose=False)
+    model = load_model(shipped_models() / "cnn.keras")
+    predicted = model.predict(mnist.x_test[..., np.newaxis] / 255.0, batch_size=1000, verbose=0).argmax(axis=1)
+    misread = mnist.x_test[predicted != mnist.y_test]
+    figure = Figure(figsize=SIZE, layout="constrained")
+    grid = figure.subplots(3, -(-len(misread) // 3)).ravel()
+    for axes in grid:
+        axes.axis("off")
+    for axes, image in zip(grid, misread, strict=False):
+        show_image(axes, image)
+    return figure
+
+
 def main() -> None:
     """Draw those that are named."""
     use_style()

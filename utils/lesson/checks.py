@@ -1,4 +1,4 @@
-"""The functions that students write in notebooks 01 to 06, and what their mistakes are called.
+"""The functions that students write in notebooks 01 to 07, and what their mistakes are called.
 
 Each entry is found by the function's name::
 
@@ -566,4 +566,94 @@ def _moved(images: np.ndarray, pixels: int) -> np.ndarray:
     return result
 
 
-CHECKS: dict[str, Check] = {**EXPLORE, **PREPROCESS, **LEARN, **BUILD, **TRAIN}
+#: Notebook 07: Evaluate the models.
+EVALUATE: dict[str, Check] = {
+    "standard_error": Check(
+        right=lambda share, n: np.sqrt(share * (1 - share) / n),
+        cases=[(0.5, 100), (0.98, 10_000), (0.9, 250)],
+        mistakes={
+            "The root is missing: this is the variance.": lambda share, n: share * (1 - share) / n,
+            "The root covers only the upper part: divide by n below the root, too.": (
+                lambda share, n: np.sqrt(share * (1 - share)) / n
+            ),
+            "Nothing is divided by n: this is the standard deviation of a single answer, right or wrong.": (
+                lambda share, n: np.sqrt(share * (1 - share))
+            ),
+            "The factor 1 − share is missing.": lambda share, n: np.sqrt(share / n),
+            "The root belongs over the share as well.": lambda share, n: share * (1 - share) / np.sqrt(n),
+        },
+        hint="`np.sqrt(…)`, with everything below one root.",
+    ),
+    "confusion_matrix": Check(
+        right=lambda true, predicted: _count_pairs(true, predicted),
+        cases=[
+            (np.array([3, 3, 5]), np.array([3, 5, 5])),
+            (np.arange(10), np.arange(10)[::-1]),
+            (np.arange(60) % 10, np.arange(60) % 5),
+        ],
+        mistakes={
+            "Nothing is counted yet: the matrix is still full of zeros.": lambda true, predicted: np.zeros(
+                (10, 10), int
+            ),
+            "Rows and columns are swapped: the row is the true digit.": (
+                lambda true, predicted: _count_pairs(predicted, true)
+            ),
+            "Each cell is at most 1: every image must add one. `counts[true, predicted] += 1` counts a pair only once.": (
+                lambda true, predicted: np.minimum(_count_pairs(true, predicted), 1)
+            ),
+            "These are shares of each row: counts are asked for.": (
+                lambda true, predicted: (
+                    _count_pairs(true, predicted)
+                    / np.maximum(_count_pairs(true, predicted).sum(axis=1, keepdims=True), 1)
+                )
+            ),
+        },
+        hint="For each pair of a true digit `i` and an answer `j`: `counts[i, j] += 1`.",
+    ),
+    "soften": Check(
+        right=lambda probabilities, temperature: _soften(probabilities, temperature),
+        cases=[
+            (np.array([[0.8, 0.2], [0.5, 0.5]]), 2.0),
+            (_PROBABILITIES, 1.0),
+            (np.array([[0.9, 0.09, 0.01], [1.0, 0.0, 0.0]]), 0.5),
+        ],
+        mistakes={
+            "It multiplies by the temperature: divide by it.": (
+                lambda probabilities, temperature: _soften(probabilities, 1 / temperature)
+            ),
+            "The rows do not add up to 1: divide each by its own sum, `sum(axis=1, keepdims=True)`.": (
+                lambda probabilities, temperature: np.maximum(probabilities, 1e-12) ** (1 / temperature)
+            ),
+            "It divides by the sum of all rows together: each image has its own, `axis=1`.": (
+                lambda probabilities, temperature: (
+                    np.maximum(probabilities, 1e-12) ** (1 / temperature)
+                    / (np.maximum(probabilities, 1e-12) ** (1 / temperature)).sum()
+                )
+            ),
+            "The temperature has no effect: softmax of the logits as they are gives back the probabilities.": (
+                lambda probabilities, temperature: _soften(probabilities, 1)
+            ),
+            "It divides the probabilities by the temperature: the logits are to be divided, before softmax.": (
+                lambda probabilities, temperature: probabilities / temperature
+            ),
+            "It returns the logits, divided: softmax is still to come.": (
+                lambda probabilities, temperature: np.log(np.maximum(probabilities, 1e-12)) / temperature
+            ),
+        },
+        hint="`np.exp(logits / temperature)`, and then divide each row by its sum.",
+    ),
+}
+
+
+def _count_pairs(true: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    counts = np.zeros((10, 10), int)
+    np.add.at(counts, (true, predicted), 1)
+    return counts
+
+
+def _soften(probabilities: np.ndarray, temperature: float) -> np.ndarray:
+    powers = np.exp(np.log(np.maximum(probabilities, 1e-12)) / temperature)
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+CHECKS: dict[str, Check] = {**EXPLORE, **PREPROCESS, **LEARN, **BUILD, **TRAIN, **EVALUATE}

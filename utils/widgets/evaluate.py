@@ -145,8 +145,8 @@ def try_threshold(labels: np.ndarray, probabilities: np.ndarray) -> Panel:
         text = f"The network reads <b>{kept.mean():.2%}</b> of the images, {share}, and refuses {refused:,}."
         if refused:
             text += f" Of those, it would have read {right[~kept].mean():.0%} correctly."
-        words.value = say(text)
         picture.show(draw(), f"coverage {kept.mean():.2%} and {wrong} errors at a threshold of {threshold.value:.2%}")
+        words.value = say(text)  # after the picture, so that the two never tell of different thresholds for long
 
     threshold.observe(show, "value")
     show()
