@@ -1,7 +1,7 @@
 """The two networks of the series.
 
-Notebooks 04 and 05 build them in the open; the functions here are the same, for the command line and the other notebooks,
-and a test holds the two together.
+Notebooks 04 and 05 build them in the open; the functions here are the same, for the command line and the other
+notebooks, and a test holds the two together.
 """
 
 import keras
