@@ -598,7 +598,7 @@ EVALUATE: dict[str, Check] = {
             "Rows and columns are swapped: the row is the true digit.": (
                 lambda true, predicted: _count_pairs(predicted, true)
             ),
-            "Each cell is at most 1: every image must add one. `counts[true, predicted] += 1` counts a pair only once.": (
+            "Each cell is at most 1: `counts[true, predicted] += 1` counts a pair only once, every image must add one.": (
                 lambda true, predicted: np.minimum(_count_pairs(true, predicted), 1)
             ),
             "These are shares of each row: counts are asked for.": (
