@@ -15,6 +15,7 @@ from utils.plots import ORANGE, show_image, to_png, use_style
 from utils.reader import normalise_digit, read_image, shipped_digits
 
 import cv2
+import nbformat
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -147,6 +148,18 @@ def draw_07() -> Figure:
         axes.axis("off")
     for axes, image in zip(grid, misread, strict=False):
         show_image(axes, image)
+    return figure
+
+
+def draw_08() -> Figure:
+    """Draw one digit eight times, damaged by notebook 08's own code."""
+    scope: dict = {}
+    for cell in nbformat.read(ROOT / "notebooks" / "08-break-the-models.ipynb", as_version=4).cells:
+        if any(text in cell.source for text in ("import cv2", "def grey", "def coarse", "damaged = ")):
+            exec(cell.source, scope)
+    figure = Figure(figsize=(11.25, 1.6), layout="constrained")
+    for axes, image in zip(figure.subplots(1, 8), scope["damaged"].values(), strict=True):
+        show_image(axes, image[0])
     return figure
 
 

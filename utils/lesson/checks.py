@@ -1,4 +1,4 @@
-"""The functions that students write in notebooks 01 to 07, and what their mistakes are called.
+"""The functions that students write in notebooks 01 to 08, and what their mistakes are called.
 
 Each entry is found by the function's name::
 
@@ -598,7 +598,7 @@ EVALUATE: dict[str, Check] = {
             "Rows and columns are swapped: the row is the true digit.": (
                 lambda true, predicted: _count_pairs(predicted, true)
             ),
-            "Each cell is at most 1: `counts[true, predicted] += 1` counts a pair only once, every image must add one.": (
+            "Each cell is at most 1: `counts[true, predicted] += 1` counts a pair once, but every image adds one.": (
                 lambda true, predicted: np.minimum(_count_pairs(true, predicted), 1)
             ),
             "These are shares of each row: counts are asked for.": (
@@ -656,4 +656,69 @@ def _soften(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     return powers / powers.sum(axis=1, keepdims=True)
 
 
-CHECKS: dict[str, Check] = {**EXPLORE, **PREPROCESS, **LEARN, **BUILD, **TRAIN, **EVALUATE}
+#: Notebook 08: Break the models.
+_FOUR_ANSWERS = np.array([[0.9, 0.1, 0.0], [0.1, 0.85, 0.05], [0.5, 0.3, 0.2], [0.05, 0.05, 0.9]])
+_TWO_IMAGES = np.array([[[0.0, 0.5], [1.0, 0.2]], [[0.9, 0.1], [0.3, 0.6]]])
+_GRADIENT = np.array([[[3.0, -0.1], [2.0, 0.0]], [[0.5, -4.0], [-1e-6, 1e-6]]])
+BREAK: dict[str, Check] = {
+    "wrong_and_sure": Check(
+        right=lambda table, labels, least=0.8: _wrong_and_sure(table, labels, least),
+        cases=[
+            (_FOUR_ANSWERS, np.array([0, 0, 1, 2])),
+            (_FOUR_ANSWERS, np.array([1, 2, 1, 2]), 0.87),
+            (_FOUR_ANSWERS, np.array([2, 2, 2, 0]), 0.4),
+        ],
+        mistakes={
+            "This is the share of all that were read wrongly, sure or not.": (
+                lambda table, labels, least=0.8: np.mean(table.argmax(axis=1) != labels)
+            ),
+            "This is the share of all that it was sure of, right or wrong.": (
+                lambda table, labels, least=0.8: np.mean(table.max(axis=1) >= least)
+            ),
+            "These were read correctly, and with certainty: the wrong ones are asked for.": (
+                lambda table, labels, least=0.8: np.mean(
+                    (table.argmax(axis=1) == labels) & (table.max(axis=1) >= least)
+                )
+            ),
+            "These were read wrongly, but refused: the sure ones are asked for.": (
+                lambda table, labels, least=0.8: np.mean((table.argmax(axis=1) != labels) & (table.max(axis=1) < least))
+            ),
+            "This is a count: divide by the number of all images, or take `np.mean`.": (
+                lambda table, labels, least=0.8: len(labels) * _wrong_and_sure(table, labels, least)
+            ),
+            "It divides by the number of sure answers: the share of *all* images is asked for.": (
+                lambda table, labels, least=0.8: (
+                    _wrong_and_sure(table, labels, least) / np.mean(table.max(axis=1) >= least)
+                )
+            ),
+        },
+        hint="Two arrays of True and False, joined with `&`; their mean is the share.",
+    ),
+    "attack": Check(
+        right=lambda images, gradient, strength: np.clip(images + strength * np.sign(gradient), 0, 1),
+        cases=[(_TWO_IMAGES, _GRADIENT, 0.1), (_TWO_IMAGES, -_GRADIENT, 0.3), (_TWO_IMAGES, _GRADIENT, 0.0)],
+        mistakes={
+            "It moves against the gradient, which lowers the loss: here the loss is to rise.": (
+                lambda images, gradient, strength: np.clip(images - strength * np.sign(gradient), 0, 1)
+            ),
+            "It moves by the slope itself: only its sign counts, so that each pixel moves by the same amount.": (
+                lambda images, gradient, strength: np.clip(images + strength * gradient, 0, 1)
+            ),
+            "Some pixels are below 0 or above 1: `np.clip(…, 0, 1)`.": (
+                lambda images, gradient, strength: images + strength * np.sign(gradient)
+            ),
+            "The strength is missing: each pixel moves by a whole 1.": (
+                lambda images, gradient, strength: np.clip(images + np.sign(gradient), 0, 1)
+            ),
+            "Nothing has changed: the images came back as they were.": lambda images, gradient, strength: images,
+        },
+        hint="`np.sign` is −1, 0 or 1. Add strength times that, and `np.clip` the sum.",
+    ),
+}
+
+
+def _wrong_and_sure(table: np.ndarray, labels: np.ndarray, least: float) -> float:
+    return np.mean((table.argmax(axis=1) != labels) & (table.max(axis=1) >= least))
+
+
+CHECKS: dict[str, Check] = {**EXPLORE, **PREPROCESS, **LEARN, **BUILD, **TRAIN, **EVALUATE, **BREAK}
