@@ -95,7 +95,7 @@ CHANGES = {
         '(1e-5, "o-")': '(1e-4, "o-")',
         '(1e-1, "^:")': '(1.0, "^:")',
     },
-    "09-improve-the-model": {
+    "10-improve-the-model": {
         "images, epochs = 3000, 5": "images, epochs = 700, 1",
         "batch_size = 3e-3, 0.1, 64": "batch_size = 1e-2, 0.0, 50",
         "set_random_seed(0)": "set_random_seed(7)",

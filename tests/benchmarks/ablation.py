@@ -3,7 +3,7 @@
 ``python tests/benchmarks/ablation.py [SEED …]`` from the project's root, on all of MNIST; seeds 0, 1 and 2 unless
 others are named. All trainings have the recipe's number of epochs, and two run at a time, each on half of the cores.
 With a fifth idea in it, a warm-up of the learning rate, which the recipe had until this table was made.
-The validation images judge; the test images are not touched. Writes ``notebooks/data/ablation.csv``, which notebook 09
+The validation images judge; the test images are not touched. Writes ``notebooks/data/ablation.csv``, which notebook 10
 shows.
 """
 

@@ -57,7 +57,7 @@ def stretch(image: np.ndarray) -> np.ndarray:
 
 
 def enlarge(image: np.ndarray) -> np.ndarray:
-    """Enlarge a few pixels ten times, as notebook 08 does."""
+    """Enlarge a few pixels ten times, as notebook 09 does."""
     return cv2.resize(np.pad(image.astype(np.uint8), 1), None, fx=10, fy=10, interpolation=cv2.INTER_CUBIC)
 
 

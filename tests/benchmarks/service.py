@@ -10,7 +10,7 @@ and the memory before and after is compared.
 Before that, four ways to ask the network about one image are compared, in turn in one run: ``model.predict``, a
 compiled function, LiteRT one by one, and LiteRT for 16 images together, each for one image's share.
 
-The table is written to ``tests/benchmarks/results/service.md`` and to ``notebooks/data/service.csv``, which notebook 10
+The table is written to ``tests/benchmarks/results/service.md`` and to ``notebooks/data/service.csv``, which notebook 11
 draws.
 """
 

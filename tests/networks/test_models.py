@@ -51,7 +51,7 @@ def test_notebook_07_takes_its_ideas_from_the_same_network():
     ablation = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(ablation)
     scope = {"keras": keras, "layers": keras.layers}
-    exec(cell_with("09-improve-the-model.ipynb", "def build(").split("\n\n\ndef train")[0], scope)
+    exec(cell_with("10-improve-the-model.ipynb", "def build(").split("\n\n\ndef train")[0], scope)
     for build in (scope["build"], ablation.build):
         assert architecture(build(True, 0.2)) == architecture(build_cnn())
         assert not [layer for layer in build(False, 0.2).layers if isinstance(layer, keras.layers.BatchNormalization)]

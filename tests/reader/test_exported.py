@@ -30,7 +30,7 @@ def file(cnn, tmp_path_factory):
 
 
 def test_it_gives_the_same_answers(cnn, file, sample):
-    """Notebook 10 compares all of MNIST's test images."""
+    """Notebook 11 compares all of MNIST's test images."""
     expected = predict_probabilities(cnn, sample.x_train)
     table = predict_probabilities(ExportedNetwork(file), sample.x_train)
     assert table.dtype == np.float32

@@ -102,7 +102,7 @@ def test_draw_a_seven_and_read_it(browser, server):
     assert page.locator("#bars .highest th").inner_text() == "7"
     shares = [float(row.locator("td").last.inner_text().removesuffix(" %")) for row in rows.all()]
     assert sum(shares) == pytest.approx(100, abs=0.6)
-    page.shot("10-page")
+    page.shot("11-page")
 
     page.pen(ONE)
     page.read("71")
@@ -151,7 +151,7 @@ def test_upload_a_row_of_digits(browser, server, draw, save):
     assert page.locator("#photo").is_visible()
     file.set_input_files(ROOT / "digits" / "02_468_13579-mnist-table.jpg")
     page.read("02\n468\n13579")
-    page.shot("10-photo")
+    page.shot("11-photo")
 
     file.set_input_files({"name": "letter.png", "mimeType": "image/png", "buffer": b"Dear teacher"})
     page.status("letter.png is not an image that can be read: save it again as PNG or JPEG")
@@ -220,7 +220,7 @@ def test_a_phone(browser, server):
         frame = page.locator(button).bounding_box()
         assert frame["height"] >= 40, "large enough for a finger"
         assert frame["y"] + frame["height"] < 740, "seen without scrolling"
-    page.shot("10-phone")
+    page.shot("11-phone")
     page.close()
 
 
@@ -255,7 +255,7 @@ def test_the_server_has_gone_and_comes_back(browser, network):
     page.status("^The server cannot be reached: is it still running")
     assert page.locator("#result").is_hidden()
     assert page.ink() > 0
-    page.shot("10-gone")
+    page.shot("11-gone")
     again = page.get_by_role("button", name="Try again")
     with Server("--model", str(network), "--port", str(server.port)):
         again.click()

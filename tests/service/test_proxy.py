@@ -31,8 +31,8 @@ def readme():
 
 
 def notebook():
-    """Return the lines that notebook 10 gives for several machines."""
-    cells = nbformat.read(ROOT / "notebooks" / "10-deploy-the-model.ipynb", as_version=4).cells
+    """Return the lines that notebook 11 gives for several machines."""
+    cells = nbformat.read(ROOT / "notebooks" / "11-deploy-the-model.ipynb", as_version=4).cells
     (text,) = [cell.source for cell in cells if "upstream digits" in cell.source]
     return re.search(r"(?m)^ {4}upstream .*?^ {4}server \{.*?^ {4}\}$", text, re.DOTALL)[0]
 

@@ -175,7 +175,7 @@ def test_a_reader_that_cannot_start_is_not_ready(settings, tmp_path):
 
 
 def test_without_a_server_it_reads_too(settings, draw):
-    """Notebook 10 asks the application alone, which nobody has started and nobody ends."""
+    """Notebook 11 asks the application alone, which nobody has started and nobody ends."""
     client = TestClient(create_app(settings))
     assert client.get("/health").json()["ready"]
     assert client.post("/predict", content=to_png(draw("7"))).json()["text"] == "7"

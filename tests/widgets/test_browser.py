@@ -168,7 +168,7 @@ def test_descent(lab):
     playwright.expect(words).to_contain_text("The step overshot: the loss has grown from")
     handle = widget.locator(".noUi-handle").nth(1)
     playwright.expect(handle).to_have_attribute("aria-label", "Learning rate")
-    playwright.expect(handle).to_have_attribute("aria-valuetext", "10")
+    playwright.expect(handle).to_have_attribute("aria-valuetext", "11")
     notebook.shot("03-descent", widget)
     assert not overflows(widget)
     notebook.page.set_viewport_size({"width": 700, "height": 1000})
@@ -331,7 +331,7 @@ FOUR = [[(0.14, 0.15), (0.11, 0.55), (0.32, 0.55)], [(0.26, 0.2), (0.25, 0.9)]]
 TWO = [[(0.5, 0.3), (0.56, 0.18), (0.65, 0.22), (0.66, 0.38), (0.5, 0.85), (0.72, 0.85)]]
 
 
-@pytest.mark.notebook("08")
+@pytest.mark.notebook("09")
 def test_predict(notebook):
     """Draw a 3 and read it as the pen lifts; draw 42; clear, undo, upload, save; by mouse and by finger."""
     page = notebook.page
@@ -361,7 +361,7 @@ def test_predict(notebook):
         page.wait_for_timeout(300)
     playwright.expect(read).to_have_text("42")
     assert pad.locator("img[style*=pixelated]").count() == 2, "what the network sees of each"
-    notebook.shot("08-predict", pad)
+    notebook.shot("09-predict", pad)
     pad.get_by_role("button", name="Undo").click()
     playwright.expect(read).to_have_text("4")
 
@@ -401,11 +401,11 @@ def test_predict(notebook):
     pad.get_by_role("button", name="Clear").click()
     pen(page, canvas, THREE, finger=page.context.new_cdp_session(page))
     playwright.expect(read).to_have_text("3")
-    notebook.shot("08-inside", notebook.widget("look_inside("))
+    notebook.shot("09-inside", notebook.widget("look_inside("))
 
 
 @pytest.mark.notebook(
-    "09", cells=("sys.path.insert", "from utils.mnist", "reader = load_model", "try_distortions(", "study = search(")
+    "10", cells=("sys.path.insert", "from utils.mnist", "reader = load_model", "try_distortions(", "study = search(")
 )
 def test_improve(notebook):
     """Distort the digits with a slider and see them misread; the search of two processes comes to its end."""
@@ -416,12 +416,12 @@ def test_improve(notebook):
     playwright.expect(words).to_contain_text(re.compile(r"turn 85: .* [0-7] of 10 are right"))
     assert changes(widget, widget.get_by_role("button", name="As they were").click)
     playwright.expect(words).to_contain_text(re.compile(r"as they were: .* (9|10) of 10 are right"))
-    notebook.shot("09-distort", widget)
+    notebook.shot("10-distort", widget)
     search = notebook.cell("study = search(")
     playwright.expect(search).to_contain_text(re.compile(r"(8|9) trials in \d+ s, by two processes"))
 
 
-@pytest.mark.notebook("10")
+@pytest.mark.notebook("11")
 def test_deploy(notebook):
     """Choose uploads, good and bad, and read the service's answers."""
     widget = notebook.widget("try_uploads(")
@@ -431,5 +431,5 @@ def test_deploy(notebook):
     playwright.expect(answer).to_contain_text(re.compile("422 .*is not an image that can be read", re.DOTALL))
     choice.select_option("11 MB")
     playwright.expect(answer).to_contain_text(re.compile("413 .*send a smaller image", re.DOTALL))
-    notebook.shot("10-uploads", widget)
+    notebook.shot("11-uploads", widget)
     playwright.expect(notebook.cell("load(4)  # warm up")).to_contain_text("Stopped.")

@@ -135,7 +135,7 @@ def test_explore_survives_a_digit_without_images():
 
 
 def test_distorted_digits_are_read_again(cnn, sample):
-    """Notebook 09: turned round, digits are misread, and the button brings them back."""
+    """Notebook 10: turned round, digits are misread, and the button brings them back."""
     ten = np.array([sample.x_train[sample.y_train == digit][0] for digit in range(10)])
     for _ in range(2):
         panel = try_distortions(ten, np.arange(10), cnn, turn=25)
@@ -152,7 +152,7 @@ def test_distorted_digits_are_read_again(cnn, sample):
 
 
 def test_a_service_s_answers_are_shown(cnn, draw, tmp_path):
-    """Notebook 10: choose an upload, and see what a program would get for it."""
+    """Notebook 11: choose an upload, and see what a program would get for it."""
     file = export_model(cnn, tmp_path / "cnn.tflite")
     client = TestClient(create_app(ServiceSettings(str(file), "cnn.keras", "0")))
     stream = io.BytesIO()

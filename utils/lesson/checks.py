@@ -1,4 +1,4 @@
-"""The functions that students write in notebooks 01 to 08, and what their mistakes are called.
+"""The functions that students write in notebooks 01 to 09, and what their mistakes are called.
 
 Each entry is found by the function's name::
 
@@ -656,7 +656,7 @@ def _soften(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     return powers / powers.sum(axis=1, keepdims=True)
 
 
-#: Notebook 08: Break the models.
+#: Notebook 09: Break the models.
 _FOUR_ANSWERS = np.array([[0.9, 0.1, 0.0], [0.1, 0.85, 0.05], [0.5, 0.3, 0.2], [0.05, 0.05, 0.9]])
 _TWO_IMAGES = np.array([[[0.0, 0.5], [1.0, 0.2]], [[0.9, 0.1], [0.3, 0.6]]])
 _GRADIENT = np.array([[[3.0, -0.1], [2.0, 0.0]], [[0.5, -4.0], [-1e-6, 1e-6]]])

@@ -1,7 +1,7 @@
 """The recipe with which notebook 06 trains both networks, for the command line and the benchmarks.
 
 The notebook spells it out; a test holds the two together. What comes on top for the network that reads people's own
-drawings, notebook 08 explains: images redrawn by other hands (`utils.networks.augment`) and calibrated probabilities.
+drawings, notebook 09 explains: images redrawn by other hands (`utils.networks.augment`) and calibrated probabilities.
 """
 
 from collections.abc import Sequence

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     #: A trained network, in Keras or exported.
     Network = keras.Model | ExportedNetwork
 
-#: A digit is marked unsure below this probability; notebook 08 shows how it was chosen.
+#: A digit is marked unsure below this probability; notebook 09 shows how it was chosen.
 SURE = 0.8
 #: On a page with digits that are read for sure, what is below this, and stands outside their lines or has another
 #: height, is left out: a crumb, the grain of a table; and so is a scribble.

@@ -1,4 +1,4 @@
-"""Notebook 09: distort digits with sliders, and see what a network makes of them."""
+"""Notebook 10: distort digits with sliders, and see what a network makes of them."""
 
 from typing import TYPE_CHECKING
 

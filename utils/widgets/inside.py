@@ -1,4 +1,4 @@
-"""Notebooks 07 and 08: what goes on inside a convolutional network when it reads a digit."""
+"""Notebooks 07 and 09: what goes on inside a convolutional network when it reads a digit."""
 
 from typing import TYPE_CHECKING
 

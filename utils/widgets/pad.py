@@ -1,4 +1,4 @@
-"""Notebook 08: a pad to draw on, whose digits are read as the pen lifts."""
+"""Notebook 09: a pad to draw on, whose digits are read as the pen lifts."""
 
 import base64
 import html
@@ -105,7 +105,7 @@ class DrawingPad(Panel):
         self._label = widgets.Text(description="It is a", placeholder="digits", style=WIDE, layout={"width": "12em"})
         self._save = widgets.Button(
             description=f"Save to {folder.name}/", icon="save", layout={"width": "auto"},
-            tooltip="Save the picture, with this label, for notebook 08 and python -m utils score",
+            tooltip="Save the picture, with this label, for notebook 09 and python -m utils score",
         )  # fmt: skip
         self._note = widgets.HTML()
         self._result = widgets.HTML(layout={"width": "26em", "min_height": "330px"})

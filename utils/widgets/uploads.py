@@ -1,4 +1,4 @@
-"""Notebook 10: send a service all kinds of uploads, and see what it answers."""
+"""Notebook 11: send a service all kinds of uploads, and see what it answers."""
 
 import html
 import io
