@@ -325,6 +325,18 @@ def test_evaluate(notebook):
     notebook.shot("07-inside", inside)
 
 
+@pytest.mark.notebook("08", cells=("sys.path.insert", "from utils.mnist", "def grey", "def coarse", "try_damage("))
+def test_break(notebook):
+    """Turn the strength of a damage up, and choose another."""
+    widget = notebook.widget("try_damage(")
+    words = widget.locator("[role=status]")
+    assert changes(widget, lambda: slide(widget, "Strength", 2))
+    playwright.expect(words).to_contain_text(re.compile(r"grey paper 0\.3\. dense network: [0-8] of 10 right"))
+    widget.locator("select").select_option("moved (pixels)")
+    playwright.expect(words).to_contain_text(re.compile(r"moved \(pixels\) 0\. .*CNN: (9|10) of 10 right"))
+    notebook.shot("08-damage", widget)
+
+
 #: Strokes, in shares of the pad's width and height.
 THREE = [[(0.20, 0.2), (0.27, 0.15), (0.33, 0.25), (0.25, 0.45), (0.34, 0.6), (0.28, 0.8), (0.18, 0.75)]]
 FOUR = [[(0.14, 0.15), (0.11, 0.55), (0.32, 0.55)], [(0.26, 0.2), (0.25, 0.9)]]

@@ -25,6 +25,7 @@ from utils.service import Settings as ServiceSettings
 from utils.service import create_app
 from utils.widgets import experiment
 from utils.widgets.build import build_network, try_network
+from utils.widgets.damage import try_damage
 from utils.widgets.descent import descend, try_descent
 from utils.widgets.distort import try_distortions
 from utils.widgets.evaluate import browse_confusion, try_threshold
@@ -132,6 +133,26 @@ def test_explore_survives_a_digit_without_images():
     assert "There is no image of a 5" in find(panel, ipywidgets.HTML)[0].value
     digit.value = 1
     assert "labelled 1" in find(panel, ipywidgets.HTML)[0].value
+
+
+def test_damaged_digits_are_read_refused_or_misread(cnn, sample):
+    """Notebook 08: a slider that is left behind would show one damage and tell of another."""
+    ten = np.array([sample.x_train[sample.y_train == digit][0] for digit in range(10)]) / 255
+    dials = {"faint": (lambda images, strength: strength * images, (1, 0.5, 0)),
+             "inverted": (lambda images, strength: np.abs(strength - images), (0, 0.3, 1))}  # fmt: skip
+    panel = try_damage(ten, np.arange(10), {"CNN": cnn, "the same": cnn}, dials)
+    damage, strength = find(panel, ipywidgets.Dropdown)[0], find(panel, ipywidgets.SelectionSlider)[0]
+    words = find(panel, ipywidgets.HTML)[-1]
+    strength.value = 1
+    assert re.search(r"faint 1\. CNN: (9|10) of 10 right, \d+ refused, [01] wrong and sure; the same: ", words.value)
+    before = picture_of(panel)
+    strength.value = 0
+    assert "faint 0." in words.value
+    assert int(re.search(r"CNN: (\d+) of 10 right", words.value)[1]) < 3, "there is nothing left to read"
+    assert picture_of(panel) != before
+    damage.value = "inverted"
+    assert "inverted 0." in words.value, "a new damage begins at its weakest"
+    assert [name for name, _ in strength.options] == ["0", "0.3", "1"]
 
 
 def test_distorted_digits_are_read_again(cnn, sample):

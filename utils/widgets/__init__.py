@@ -25,6 +25,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "evaluate": ["browse_confusion", "try_threshold"],
         "inside": ["look_inside", "occlusion_map", "show_occlusion"],
         "pad": ["drawing_pad"],
+        "damage": ["try_damage"],
         "distort": ["try_distortions"],
         "uploads": ["example_uploads", "try_uploads"],
     },
