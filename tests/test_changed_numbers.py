@@ -13,7 +13,6 @@ CHANGES = {
         "default_rng(0)": "default_rng(7)",
         "len(x_train), 2000, replace": "len(x_train), 600, replace",
         "PCA(50": "PCA(20",
-        "KMeans(3": "KMeans(2",
         "n_neighbors=3": "n_neighbors=1",
         "move_right(x_val, 3)": "move_right(x_val, 5)",
         "x_val[:500]": "x_val[:300]",
@@ -24,7 +23,7 @@ CHANGES = {
     "02-preprocess-the-images": {
         "[:4000]": "[:3500]",
         "rate=0.1, seed=seed": "rate=0.5, seed=seed",
-        "(0.0001, 0.001, 0.01, 0.1, 1)": "(0.001, 0.3)",
+        "(1e-6, 1e-5, 0.0001, 0.001, 0.01, 0.1, 1)": "(0.001, 0.3)",
         "in range(3)": "in range(2)",
         "range(100)": "range(10)",
         "(1000, 100)": "(50, 100)",

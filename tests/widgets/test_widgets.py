@@ -223,6 +223,8 @@ def test_preparation_follows_each_slider(cnn):
     files = [digits_folder() / name for name in ("9-photo.jpg", "3-chalk.png")]
     panel = try_preparation(files, cnn, first="3-chalk.png")
     assert find(panel, ipywidgets.Dropdown, "Image")[0].value.name == "3-chalk.png"
+    otsu, _ = cv2.threshold(255 - read_image(files[1]), 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    assert find(panel, ipywidgets.IntSlider)[0].value == otsu, "the widget begins with Otsu's threshold"
     seen = [picture_of(panel)]
     (light,) = find(panel, ipywidgets.Checkbox)
     light.value = True

@@ -98,7 +98,7 @@ def try_preparation(files: Sequence[Path], model: "keras.Model", first: str = ""
     names = {file.name: file for file in files}
     layout = {"width": "30em"}
     file = widgets.Dropdown(description="Image", options=names, style=WIDE, layout={"width": "20em"})
-    threshold = widgets.IntSlider(description="Threshold", value=170, max=250, style=WIDE, layout=layout)
+    threshold = widgets.IntSlider(description="Threshold", max=250, style=WIDE, layout=layout)
     blur = widgets.FloatSlider(
         description="Blur (‰ of the image)", max=20, step=0.5, readout_format=".1f", style=WIDE, layout=layout
     )
@@ -139,6 +139,7 @@ def try_preparation(files: Sequence[Path], model: "keras.Model", first: str = ""
         picture.show(*draw())
 
     file.value = names.get(first, file.value)
+    choose(None)
     controls = [file, threshold, blur, stroke, centring, light]
     for control in controls:
         control.observe(show, "value")
