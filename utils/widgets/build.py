@@ -85,7 +85,7 @@ def try_network() -> Panel:
         model, text = build()
         picture.show(draw_network(model), f"{len(model.layers)} layers, {model.count_params():,} parameters")
         counted.value = (
-            f"<b>{model.count_params():,} parameters</b>, {_count_products(model):,} multiplications an image"
+            f"<b>{model.count_params():,} parameters</b>, {_count_products(model):,} multiplications per image"
         )
         code.value = f'<pre style="line-height: 1.3">{html.escape(text)}</pre>'
 
