@@ -102,9 +102,8 @@ def draw_05() -> Figure:
 def draw_06() -> Figure:
     """Ten digits as the CNN reads them before its training and after, and the error rate between; takes minutes."""
     from utils.lesson import load_ten
-    from utils.mnist import load_mnist
     from utils.networks import build_cnn, train
-    from utils.plots import BLUE, RED, show_image
+    from utils.plots import BLUE, RED
 
     import keras
 
