@@ -358,6 +358,25 @@ LEARN: dict[str, Check] = {
         },
         hint="Parts 2, 4 and 5 of the table: `softmax(x @ w + b)`, `gradients(…)`, `w - rate * …`.",
     ),
+}
+
+#: Notebook 04: Add a layer.
+ADD: dict[str, Check] = {
+    "dense_parameters": Check(
+        right=lambda inputs, units: inputs * units + units,
+        cases=[(3, 2), (784, 128), (64, 10)],
+        mistakes={
+            "The biases are missing: each neuron has one.": lambda inputs, units: inputs * units,
+            "It adds a bias for each input: each neuron has one, however many inputs it reads.": (
+                lambda inputs, units: inputs * units + inputs
+            ),
+            "It adds a single bias for the whole layer: each neuron has its own.": (
+                lambda inputs, units: inputs * units + 1
+            ),
+            "It gives each neuron a single weight: each has one for every input.": lambda inputs, units: inputs + units,
+        },
+        hint="Draw two neurons that read three inputs each, and count the lines between them.",
+    ),
     "backward": Check(
         right=_backward,
         cases=[(*_SMALL, _rng.normal(size=(4, 10)))],
@@ -379,21 +398,6 @@ LEARN: dict[str, Check] = {
 
 #: Notebook 05: Build the models.
 BUILD: dict[str, Check] = {
-    "dense_parameters": Check(
-        right=lambda inputs, units: inputs * units + units,
-        cases=[(3, 2), (784, 128), (64, 10)],
-        mistakes={
-            "The biases are missing: each neuron has one.": lambda inputs, units: inputs * units,
-            "It adds a bias for each input: each neuron has one, however many inputs it reads.": (
-                lambda inputs, units: inputs * units + inputs
-            ),
-            "It adds a single bias for the whole layer: each neuron has its own.": (
-                lambda inputs, units: inputs * units + 1
-            ),
-            "It gives each neuron a single weight: each has one for every input.": lambda inputs, units: inputs + units,
-        },
-        hint="Draw two neurons that read three inputs each, and count the lines between them.",
-    ),
     "convolve": Check(
         right=lambda image, kernel: _slide(image, lambda patch: (patch * kernel).sum()),
         cases=[
@@ -566,4 +570,4 @@ def _moved(images: np.ndarray, pixels: int) -> np.ndarray:
     return result
 
 
-CHECKS: dict[str, Check] = {**EXPLORE, **PREPROCESS, **LEARN, **BUILD, **TRAIN}
+CHECKS: dict[str, Check] = {**EXPLORE, **PREPROCESS, **LEARN, **ADD, **BUILD, **TRAIN}
