@@ -1,4 +1,4 @@
-"""Notebook 03: walk down a curve by gradient descent, step by step."""
+"""Notebooks 03 and 04: walk down a curve by gradient descent, step by step."""
 
 import math
 from collections.abc import Callable, Sequence
