@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from utils.mnist import load_mnist
 from utils.paths import ROOT, whole_file
-from utils.plots import ORANGE, show_image, to_png, use_style
+from utils.plots import BLUE, ORANGE, show_image, to_png, use_style
 from utils.reader import normalise_digit, read_image, shipped_digits
 
 import cv2
@@ -19,7 +19,9 @@ import nbformat
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from sklearn.datasets import make_moons
 from sklearn.model_selection import train_test_split
+from sklearn.neural_network import MLPClassifier
 
 #: The size of all of them, in inches.
 SIZE = (11.25, 3.75)
@@ -75,6 +77,32 @@ def draw_03() -> Figure:
             axes.set(xticks=[], yticks=[])
             axes.spines[:].set(visible=True, color="0.8")
         axes_of_row[0].set_ylabel(f"{step:,}\nsteps", rotation=0, ha="right", va="center")
+    return figure
+
+
+def draw_04() -> Figure:
+    """Draw what separates two half-moons: one layer of weights, two in a row, two with ReLU between them."""
+    dots, label = make_moons(300, noise=0.12, random_state=0)
+    place = np.meshgrid(np.linspace(-1.6, 2.6, 420), np.linspace(-1.05, 1.55, 260))
+    figure = Figure(figsize=SIZE, layout="constrained")
+    for axes, (title, hidden, activation) in zip(
+        figure.subplots(1, 3),
+        (
+            ("One layer", (), "identity"),
+            ("Two layers", (16,), "identity"),
+            ("Two, with something between", (16,), "relu"),
+        ),
+        strict=True,
+    ):
+        model = MLPClassifier(hidden, activation=activation, solver="lbfgs", alpha=1e-3, max_iter=2000, random_state=1)
+        model.fit(dots, label)
+        chance = model.predict_proba(np.column_stack([one.ravel() for one in place]))[:, 1].reshape(place[0].shape)
+        axes.contourf(*place, chance, levels=(0, 0.5, 1), colors=(BLUE, ORANGE), alpha=0.2)
+        axes.contour(*place, chance, levels=(0.5,), colors="black", linewidths=3)
+        for one, color, marker in ((0, BLUE, "o"), (1, ORANGE, "^")):
+            axes.scatter(*dots[label == one].T, s=26, color=color, marker=marker)
+        axes.set(xticks=[], yticks=[])
+        axes.set_title(title, fontsize=16)
     return figure
 
 

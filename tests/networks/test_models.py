@@ -30,11 +30,13 @@ def architecture(model):
     return text
 
 
-@pytest.mark.parametrize("build", [build_mlp, build_cnn])
-def test_notebook_03_builds_the_networks_of_utils(build):
+@pytest.mark.parametrize(
+    ("build", "notebook"), [(build_mlp, "04-add-a-layer.ipynb"), (build_cnn, "05-build-a-cnn.ipynb")]
+)
+def test_the_notebooks_build_the_networks_of_utils(build, notebook):
     """What the lesson shows must be what the command line trains."""
     scope = {"keras": keras, "layers": keras.layers}
-    source = cell_with("05-build-a-cnn.ipynb", f"def {build.__name__}")
+    source = cell_with(notebook, f"def {build.__name__}")
     exec(source[: source.index(f"\n{build.__name__.removeprefix('build_')} = ")], scope)
     keras.utils.set_random_seed(0)
     ours = build()

@@ -168,7 +168,7 @@ def test_descent(lab):
     playwright.expect(words).to_contain_text("The step overshot: the loss has grown from")
     handle = widget.locator(".noUi-handle").nth(1)
     playwright.expect(handle).to_have_attribute("aria-label", "Learning rate")
-    playwright.expect(handle).to_have_attribute("aria-valuetext", "11")
+    playwright.expect(handle).to_have_attribute("aria-valuetext", "100")
     notebook.shot("03-descent", widget)
     assert not overflows(widget)
     notebook.page.set_viewport_size({"width": 700, "height": 1000})

@@ -299,6 +299,7 @@ def test_descent_s_rates_are_round_and_the_first_is_among_them():
     for rate in (0.5, 0.3, 0.013, 25, 1e-5):
         (size,) = find(try_descent(parabola, 0, -4, 6, rate=rate), ipywidgets.SelectionSlider, "Learning rate")
         assert size.value == rate
+        assert {60, 100} <= {value for _, value in size.options}, "notebook 03 asks what 60 does"
         assert all(float(name) == value == float(f"{value:.1e}") for name, value in size.options)
         assert 20 < len(size.options) < 45
 

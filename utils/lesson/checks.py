@@ -358,6 +358,25 @@ LEARN: dict[str, Check] = {
         },
         hint="Parts 2, 4 and 5 of the table: `softmax(x @ w + b)`, `gradients(…)`, `w - rate * …`.",
     ),
+}
+
+#: Notebook 04: Add a layer.
+ADD: dict[str, Check] = {
+    "dense_parameters": Check(
+        right=lambda inputs, units: inputs * units + units,
+        cases=[(3, 2), (784, 128), (64, 10)],
+        mistakes={
+            "The biases are missing: each neuron has one.": lambda inputs, units: inputs * units,
+            "It adds a bias for each input: each neuron has one, however many inputs it reads.": (
+                lambda inputs, units: inputs * units + inputs
+            ),
+            "It adds a single bias for the whole layer: each neuron has its own.": (
+                lambda inputs, units: inputs * units + 1
+            ),
+            "It gives each neuron a single weight: each has one for every input.": lambda inputs, units: inputs + units,
+        },
+        hint="Draw two neurons that read three inputs each, and count the lines between them.",
+    ),
     "backward": Check(
         right=_backward,
         cases=[(*_SMALL, _rng.normal(size=(4, 10)))],
@@ -377,23 +396,8 @@ LEARN: dict[str, Check] = {
     ),
 }
 
-#: Notebook 05: Build the models.
+#: Notebook 05: Build a CNN.
 BUILD: dict[str, Check] = {
-    "dense_parameters": Check(
-        right=lambda inputs, units: inputs * units + units,
-        cases=[(3, 2), (784, 128), (64, 10)],
-        mistakes={
-            "The biases are missing: each neuron has one.": lambda inputs, units: inputs * units,
-            "It adds a bias for each input: each neuron has one, however many inputs it reads.": (
-                lambda inputs, units: inputs * units + inputs
-            ),
-            "It adds a single bias for the whole layer: each neuron has its own.": (
-                lambda inputs, units: inputs * units + 1
-            ),
-            "It gives each neuron a single weight: each has one for every input.": lambda inputs, units: inputs + units,
-        },
-        hint="Draw two neurons that read three inputs each, and count the lines between them.",
-    ),
     "convolve": Check(
         right=lambda image, kernel: _slide(image, lambda patch: (patch * kernel).sum()),
         cases=[
@@ -656,7 +660,7 @@ def _soften(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     return powers / powers.sum(axis=1, keepdims=True)
 
 
-#: Notebook 09: Break the models.
+#: Notebook 08: Break the models.
 _FOUR_ANSWERS = np.array([[0.9, 0.1, 0.0], [0.1, 0.85, 0.05], [0.5, 0.3, 0.2], [0.05, 0.05, 0.9]])
 _TWO_IMAGES = np.array([[[0.0, 0.5], [1.0, 0.2]], [[0.9, 0.1], [0.3, 0.6]]])
 _GRADIENT = np.array([[[3.0, -0.1], [2.0, 0.0]], [[0.5, -4.0], [-1e-6, 1e-6]]])
@@ -721,4 +725,4 @@ def _wrong_and_sure(table: np.ndarray, labels: np.ndarray, least: float) -> floa
     return np.mean((table.argmax(axis=1) != labels) & (table.max(axis=1) >= least))
 
 
-CHECKS: dict[str, Check] = {**EXPLORE, **PREPROCESS, **LEARN, **BUILD, **TRAIN, **EVALUATE, **BREAK}
+CHECKS: dict[str, Check] = {**EXPLORE, **PREPROCESS, **LEARN, **ADD, **BUILD, **TRAIN, **EVALUATE, **BREAK}

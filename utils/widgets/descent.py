@@ -1,4 +1,4 @@
-"""Notebook 03: walk down a curve by gradient descent, step by step."""
+"""Notebooks 03 and 04: walk down a curve by gradient descent, step by step."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -142,9 +142,9 @@ def _slope(loss: Loss, place: float) -> float:
 
 
 def _rates(rate: float) -> list[float]:
-    """List learning rates for a slider, about as far apart as each other on a logarithmic scale."""
-    lowest, highest = min(-3, math.floor(math.log10(rate))), max(1, math.ceil(math.log10(rate)))
-    steps = (1, 1.5, 2, 3, 5, 7)
+    """List learning rates for a slider, up to 100 at least, about equally far apart on a logarithmic scale."""
+    lowest, highest = min(-3, math.floor(math.log10(rate))), max(2, math.ceil(math.log10(rate)))
+    steps = (1, 1.5, 2, 3, 4, 6)
     listed = {float(f"{first}e{power}") for power in range(lowest, highest) for first in steps}
     return sorted(listed | {10.0**highest, rate})
 
