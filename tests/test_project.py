@@ -86,6 +86,15 @@ def test_the_notebooks_are_numbered_through_and_the_readme_lists_them():
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_readme_gives_the_minutes_of_the_notebook(path):
+    """A teacher plans a lesson by README's table, and the notebook asks for half an hour more."""
+    first = nbformat.read(path, as_version=4).cells[0].source
+    (minutes,) = re.findall(r"[Aa]bout (\d+) minutes", first)
+    assert re.search(rf"\| \d+ \[[^\n]*notebooks/{path.name}\)[^\n]* \| {minutes} \|\n", README)
+    assert int(minutes) <= 60, "what takes longer is split"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_form_of_a_notebook(path):
     notebook = nbformat.read(path, as_version=4)
     text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
