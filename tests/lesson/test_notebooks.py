@@ -27,6 +27,15 @@ def printed(cell):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_each_gap_is_announced(path):
+    """A function with dots in it and no word about them: a pupil would run the cell, and wonder."""
+    cells = nbformat.read(path, as_version=4).cells
+    for before, gap in itertools.pairwise(cells):
+        if gap.cell_type == "code" and GAP.search(gap.source) and not gap.source.startswith("# One answer"):
+            assert "our turn" in before.source, gap.source
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_each_gap_has_a_check_and_below_it_an_answer_that_is_right(path):
     """A pupil who is stuck would find nothing, or an answer that the check calls wrong."""
     cells = code_cells(path)
