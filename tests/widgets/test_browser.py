@@ -331,9 +331,11 @@ def test_break(notebook):
     widget = notebook.widget("try_damage(")
     words = widget.locator("[role=status]")
     assert changes(widget, lambda: slide(widget, "Strength", 2))
-    playwright.expect(words).to_contain_text(re.compile(r"grey paper 0\.3\. dense network: [0-8] of 10 right"))
+    playwright.expect(words).to_contain_text(
+        re.compile(r"grey paper \(of black\) 0\.3\. dense network: [0-8] of 10 read")
+    )
     widget.locator("select").select_option("moved (pixels)")
-    playwright.expect(words).to_contain_text(re.compile(r"moved \(pixels\) 0\. .*CNN: (9|10) of 10 right"))
+    playwright.expect(words).to_contain_text(re.compile(r"moved \(pixels\) 0\. .*CNN: (9|10) of 10 read"))
     notebook.shot("08-damage", widget)
 
 

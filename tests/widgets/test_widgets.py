@@ -144,11 +144,11 @@ def test_damaged_digits_are_read_refused_or_misread(cnn, sample):
     damage, strength = find(panel, ipywidgets.Dropdown)[0], find(panel, ipywidgets.SelectionSlider)[0]
     words = find(panel, ipywidgets.HTML)[-1]
     strength.value = 1
-    assert re.search(r"faint 1\. CNN: (9|10) of 10 right, \d+ refused, [01] wrong and sure; the same: ", words.value)
+    assert re.search(r"faint 1\. CNN: (9|10) of 10 read, \d+ refused, [01] wrong and sure; the same: ", words.value)
     before = picture_of(panel)
     strength.value = 0
     assert "faint 0." in words.value
-    assert int(re.search(r"CNN: (\d+) of 10 right", words.value)[1]) < 3, "there is nothing left to read"
+    assert int(re.search(r"CNN: (\d+) of 10 read", words.value)[1]) < 3, "there is nothing left to read"
     assert picture_of(panel) != before
     damage.value = "inverted"
     assert "inverted 0." in words.value, "a new damage begins at its weakest"

@@ -61,7 +61,7 @@ def try_damage(
             said, sure = table.argmax(axis=1), table.max(axis=1) >= least
             right = said == labels
             told.append(
-                f"{name}: {right.sum()} of {len(images)} right, {(~sure).sum()} refused, "
+                f"{name}: {(right & sure).sum()} of {len(images)} read, {(~sure).sum()} refused, "
                 f"{(~right & sure).sum()} wrong and sure"
             )
             part.suptitle(told[-1], fontsize=14)
