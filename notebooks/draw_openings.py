@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from utils.mnist import load_mnist
 from utils.paths import ROOT, whole_file
-from utils.plots import BLUE, ORANGE, show_image, to_png, use_style
+from utils.plots import BLUE, ORANGE, RED, show_image, to_png, use_style
 from utils.reader import normalise_digit, read_image, shipped_digits
 
 import cv2
@@ -131,7 +131,6 @@ def draw_06() -> Figure:
     """Ten digits as the CNN reads them before its training and after, and the error rate between; takes minutes."""
     from utils.lesson import load_ten
     from utils.networks import build_cnn, train
-    from utils.plots import BLUE, RED
 
     import keras
 
@@ -187,6 +186,25 @@ def draw_08() -> Figure:
     figure = Figure(figsize=(11.25, 1.6), layout="constrained")
     for axes, image in zip(figure.subplots(1, 8), scope["damaged"].values(), strict=True):
         show_image(axes, image[0])
+    return figure
+
+
+def draw_09() -> Figure:
+    """Draw ten of notebook 09's drawings as the dense network reads them, and a page as the CNN reads it."""
+    scope: dict = {}
+    needed = ("import cv2", "def hand_in", "def shrink", "def make_page", "def photograph", "def show_page")
+    for cell in nbformat.read(ROOT / "notebooks" / "09-predict-your-own-digits.ipynb", as_version=4).cells:
+        if any(text in cell.source for text in needed):
+            exec(cell.source.replace("guess.compare", "str"), scope)
+    figure = Figure(figsize=SIZE, layout="constrained")
+    left, right = figure.subfigures(1, 2, width_ratios=[1.25, 1])
+    grid = left.subplots(2, 5).ravel()
+    for axes, page, read, label in zip(grid, scope["drawings"], scope["answers"], scope["truth"], strict=False):
+        scope["show_page"](axes, page)
+        color = "black" if read == label else RED
+        axes.set_xlabel(f"{'✓' if read == label else '✗'} {read}", fontsize=18, color=color)
+    digits, _ = scope["read_page"](scope["cnn"], scope["photo"])
+    scope["show_page"](right.subplots(), scope["photo"], below="".join(map(str, digits)), digits=digits)
     return figure
 
 

@@ -725,4 +725,110 @@ def _wrong_and_sure(table: np.ndarray, labels: np.ndarray, least: float) -> floa
     return np.mean((table.argmax(axis=1) != labels) & (table.max(axis=1) >= least))
 
 
-CHECKS: dict[str, Check] = {**EXPLORE, **PREPROCESS, **LEARN, **ADD, **BUILD, **TRAIN, **EVALUATE, **BREAK}
+#: Notebook 09: Predict your own digits.
+_TWO_BY_ONE = [[60, 10, 20, 40], [10, 20, 20, 30], [12, 60, 20, 30]]
+_TWO_LINES = [[60, 10, 20, 40], [10, 20, 20, 30], [40, 36, 20, 6], [12, 60, 20, 30], [50, 64, 20, 30]]
+_FALLING_LINE = [[0, 0, 20, 40], [30, 10, 20, 40], [60, 18, 20, 40], [0, 60, 20, 40], [30, 98, 20, 40]]
+_TURNS = np.random.default_rng(3).dirichlet(np.full(10, 0.3), (4, 6))
+_ONE_SURE_PIECE = np.stack([
+    np.array([[0.98, 0.02, 0.0], [0.4, 0.3, 0.3], [0.4, 0.3, 0.3]]),
+    np.array([[0.7, 0.2, 0.1], [0.7, 0.2, 0.1], [0.1, 0.7, 0.2]]),
+    np.array([[0.5, 0.5, 0.0], [0.5, 0.4, 0.1], [0.6, 0.2, 0.2]]),
+    np.array([[0.6, 0.4, 0.0], [0.5, 0.5, 0.0], [0.5, 0.3, 0.2]]),
+])  # fmt: skip
+PREDICT: dict[str, Check] = {
+    "number_lines": Check(
+        right=lambda boxes: _number_lines(boxes),
+        cases=[(_TWO_BY_ONE,), (_TWO_LINES,), (_FALLING_LINE,)],
+        mistakes={
+            "All boxes are in one line: begin a new one where a middle lies below the lower edge.": (
+                lambda boxes: [0] * len(boxes)
+            ),
+            "Each box begins a line of its own: only those do whose middle lies below the lower edge.": (
+                lambda boxes: list(range(len(boxes)))
+            ),
+            "It compares the upper edge: the middle is at `y + h / 2`.": lambda boxes: _number_lines(boxes, share=0),
+            "It compares the lower edge: the middle is at `y + h / 2`.": lambda boxes: _number_lines(boxes, share=1),
+            "The lower edge stays that of the very first line: at a new line, set `bottom = y + h`.": (
+                lambda boxes: _number_lines(boxes, update=False)
+            ),
+            "The lines are numbered from 1: the first is 0.": lambda boxes: [1 + one for one in _number_lines(boxes)],
+        },
+        hint="`if y + h / 2 > bottom:` append one more than `numbers[-1]`; otherwise append `numbers[-1]` again.",
+    ),
+    "mark_unsure": Check(
+        right=lambda digits, confidences, least=0.8: _mark_unsure(digits, confidences, least),
+        cases=[
+            (np.array([4, 2]), np.array([0.99, 0.6])),
+            (np.array([1, 9, 4, 7]), np.array([0.3, 0.8, 0.95, 0.79])),
+            (np.array([5, 0, 7]), np.array([0.85, 0.95, 0.4]), 0.9),
+        ],
+        mistakes={
+            "The sure digits are marked: the unsure ones are asked for.": (
+                lambda digits, confidences, least=0.8: "".join(
+                    f"{digit}?" if confidence >= least else f"{digit}"
+                    for digit, confidence in zip(digits, confidences, strict=True)
+                )
+            ),
+            "Nothing is marked: a `?` belongs behind each digit whose confidence is below least.": (
+                lambda digits, confidences, least=0.8: "".join(map(str, digits))
+            ),
+            "The text is still empty: add each digit, with or without a `?`.": (
+                lambda digits, confidences, least=0.8: ""
+            ),
+            "A confidence of exactly `least` is enough: mark only what is below.": (
+                lambda digits, confidences, least=0.8: _mark_unsure(digits, confidences, least + 1e-9)
+            ),
+            "It always compares with 0.8: take `least`.": (
+                lambda digits, confidences, least=0.8: _mark_unsure(digits, confidences, 0.8)
+            ),
+            "There are spaces between the digits: write them without.": (
+                lambda digits, confidences, least=0.8: " ".join(
+                    _mark_unsure([digit], [confidence], least)
+                    for digit, confidence in zip(digits, confidences, strict=True)
+                )
+            ),
+        },
+        hint="Go through both with `zip(digits, confidences)`. `str(digit)` makes a text of a number.",
+    ),
+    "best_turn": Check(
+        right=lambda tables: tables.max(axis=2).mean(axis=1).argmax(),
+        cases=[(_TURNS,), (_TURNS[[2, 0, 3, 1]],), (_ONE_SURE_PIECE,)],
+        mistakes={
+            "It takes the turn with the surest single piece: take the mean over all pieces.": (
+                lambda tables: tables.max(axis=2).max(axis=1).argmax()
+            ),
+            "This is the turn with the lowest confidence: the highest is asked for.": (
+                lambda tables: tables.max(axis=2).mean(axis=1).argmin()
+            ),
+            "It gives the mean confidences: `argmax` says which of the four is the highest.": (
+                lambda tables: tables.max(axis=2).mean(axis=1)
+            ),
+            "This is the highest mean confidence itself: the number of turns is asked for, `argmax`.": (
+                lambda tables: tables.max(axis=2).mean(axis=1).max()
+            ),
+            "The mean over all ten probabilities is always 0.1: take the largest of each piece first.": (
+                lambda tables: tables.mean(axis=2).mean(axis=1)
+            ),
+        },
+        hint="The confidence of a piece is its largest probability, `tables.max(axis=2)`.",
+    ),
+}
+
+
+def _number_lines(boxes: list, share: float = 0.5, update: bool = True) -> list[int]:
+    numbers, bottom = [0], boxes[0][1] + boxes[0][3]
+    for _, y, _, h in boxes[1:]:
+        new = y + share * h > bottom
+        numbers.append(numbers[-1] + int(new))
+        bottom = y + h if new and update else bottom
+    return numbers
+
+
+def _mark_unsure(digits: Sequence[int], confidences: Sequence[float], least: float) -> str:
+    return "".join(
+        f"{digit}{'' if confidence >= least else '?'}" for digit, confidence in zip(digits, confidences, strict=True)
+    )
+
+
+CHECKS: dict[str, Check] = {**EXPLORE, **PREPROCESS, **LEARN, **ADD, **BUILD, **TRAIN, **EVALUATE, **BREAK, **PREDICT}
