@@ -118,7 +118,7 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
     train.add_argument(
         "--augment",
         action="store_true",
-        help="redraw the images by other hands, for reading people's own drawings",
+        help="redraw the images by a program, for reading people's own drawings",
     )
     train.add_argument("--learning-rate", type=_rate, help="how large the steps are at most (default: the recipe's)")
     train.add_argument("--resume", action="store_true", help="go on with a training that was interrupted")

@@ -2,8 +2,8 @@
 
 Prints the time and the memory that a photo of 12 megapixels and a small drawing take, once TensorFlow is there; how
 many pages of each kind are read whole, with MNIST test digits on them or such as other countries write (20 pages of
-each unless told), and in how many without a digit none is sure; then how many of 2,000 test digits drawn again by
-another hand, one to a page, and of 300 pairs of digits pushed into each other. Named kinds, or words of their names,
+each unless told), and in how many without a digit none is sure; then how many of 2,000 test digits redrawn by
+a program, one to a page, and of 300 pairs of digits pushed into each other. Named kinds, or words of their names,
 are measured alone: ``reading.py 50 desk form``. Run it from the project's root, on all of MNIST.
 """
 

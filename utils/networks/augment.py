@@ -1,4 +1,4 @@
-"""Training images beyond MNIST's: the same digits by other hands and pens, forms that MNIST lacks, and no digits.
+"""Training images beyond MNIST's: the same digits redrawn by a program with other pens, forms that MNIST lacks, and no digits.
 
 A network reads people's drawings as well as its training images resemble what `utils.reader.normalise` makes of
 them. So each kind of image here is drawn the way a person would, in some size and with some pen, and then takes the
@@ -99,7 +99,7 @@ def make_set(images: np.ndarray, labels: np.ndarray, seed: int) -> tuple[np.ndar
 
 
 def redraw(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Draw an MNIST digit once more, by another hand and with another pen, and prepare it as a drawing is.
+    """Draw an MNIST digit once more, its shape varied and with another pen, and prepare it as a drawing is.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def redraw(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def draw_again(image: np.ndarray, rng: np.random.Generator, proportion: float = 0.0) -> np.ndarray:
-    """Draw an MNIST digit once more, by another hand and with another pen.
+    """Draw an MNIST digit once more, its shape varied and with another pen.
 
     Parameters
     ----------

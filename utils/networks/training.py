@@ -1,7 +1,7 @@
 """The recipe with which notebook 06 trains both networks, for the command line and the benchmarks.
 
 The notebook spells it out; a test holds the two together. What comes on top for the network that reads people's own
-drawings, notebook 09 explains: images redrawn by other hands (`utils.networks.augment`) and calibrated probabilities.
+drawings, notebook 09 explains: images redrawn by a program (`utils.networks.augment`) and calibrated probabilities.
 """
 
 from collections.abc import Sequence
@@ -232,7 +232,7 @@ class _Augmented(Batches):
         images, targets = self._sets[epoch % len(self._sets)]
         own, redrawn = chosen[chosen < len(self._y)], chosen[chosen >= len(self._y)] - len(self._y)
         x = distort(self._images[own], rng)
-        x_redrawn = distort(scale_pixels(images[redrawn]), rng, turn=5, size=0.05, slant=0.08)  # by other hands already
+        x_redrawn = distort(scale_pixels(images[redrawn]), rng, turn=5, size=0.05, slant=0.08)  # by a program already
         return np.concatenate([x, x_redrawn]), np.concatenate([self._y[own], targets[redrawn]])
 
 

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from utils.paths import printable
-from utils.plots import ORANGE, RED
+from utils.plots import BLUE, RED
 from utils.reader.images import read_image
 from utils.reader.reading import Reading
 
@@ -47,8 +47,10 @@ def prediction_sheet(readings: Sequence[Reading], columns: int = 6) -> Figure:
         )
         for digit in reading.digits:
             x, y, w, h = digit.box
-            color = ORANGE if digit.confident else RED
-            axes.add_patch(Rectangle((x - 0.5, y - 0.5), w, h, fill=False, edgecolor=color, linewidth=1.5))
+            color, style = (BLUE, "-") if digit.confident else (RED, "--")
+            axes.add_patch(
+                Rectangle((x - 0.5, y - 0.5), w, h, fill=False, edgecolor=color, linestyle=style, linewidth=1.5)
+            )
         lines = [*reading.marked.splitlines(), *filter(None, [reading.note])]
         size = min(15, 150 / max(map(len, lines)))
         axes.set_title("\n".join(lines), fontsize=size if len(lines) < 3 else 10)
