@@ -1,4 +1,4 @@
-"""Training images beyond MNIST's: the same digits redrawn by a program with other pens, forms that MNIST lacks, and no digits.
+"""Training images beyond MNIST's: the same digits redrawn with other pens, forms that MNIST lacks, and no digits.
 
 A network reads people's drawings as well as its training images resemble what `utils.reader.normalise` makes of
 them. So each kind of image here is drawn the way a person would, in some size and with some pen, and then takes the
