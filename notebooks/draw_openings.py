@@ -205,6 +205,26 @@ def draw_09() -> Figure:
         axes.set_xlabel(f"{'✓' if read == label else '✗'} {read}", fontsize=18, color=color)
     digits, _ = scope["read_page"](scope["cnn"], scope["photo"])
     scope["show_page"](right.subplots(), scope["photo"], below="".join(map(str, digits)), digits=digits)
+
+
+def draw_11() -> Figure:
+    """Draw ten test images as they are, and the ten that follow thickened by notebook 11's own code."""
+    scope: dict = {"cv2": cv2, "np": np}
+    (cell,) = [
+        cell
+        for cell in nbformat.read(ROOT / "notebooks" / "11-deploy-the-model.ipynb", as_version=4).cells
+        if cell.source.startswith("def thicken")
+    ]
+    exec(cell.source.split("before, after")[0], scope)
+    images = load_mnist(verbose=False).x_test
+    figure = Figure(figsize=(11.25, 2.6), layout="constrained")
+    upper, lower = figure.subplots(2, 10)
+    for axes, image in zip(upper, images[:10], strict=True):
+        show_image(axes, image)
+    for axes, image in zip(lower, scope["thicken"](images[500:510]), strict=True):
+        show_image(axes, image)
+    for axes, day in ((upper[0], "Monday"), (lower[0], "Tuesday")):
+        axes.set_ylabel(day)
     return figure
 
 

@@ -1,17 +1,21 @@
 """How many images a second the service reads, how long one waits, and how much memory it takes.
 
-``python tests/benchmarks/service.py [SECONDS]`` from the project's root; each line is measured for 10 seconds unless
-another number is given. The service runs as ``python -m utils serve`` does, with one worker and with two; this process
-sends it 28 × 28 drawings (MNIST's test images, as PNG) and photos of 2 megapixels (a row of digits on shaded paper, as
-JPEG) over 1, 16 and 64 connections that stay open, each sending the next image when it has the last one's answer. Both
-share the machine: what this process takes for itself, the service does not have. Then 20,000 more drawings are sent,
-and the memory before and after is compared.
+``python tests/benchmarks/service.py [SECONDS [ROUNDS]]`` from the project's root; each point is measured for 10 seconds
+in 5 rounds unless other numbers are given. The service runs as ``python -m utils serve`` does: once with one worker and
+once with two, both at the same time, and asked in turn, so that a slow quarter of an hour slows both. While one is
+asked, the other waits. This process sends 28 × 28 drawings (MNIST's test images, as PNG) and photos of 2 megapixels (a
+row of digits on shaded paper, as JPEG) over connections that stay open, each sending the next image when it has the
+last one's answer: a closed-loop load. All share the machine: what this process takes for itself, the service does not
+have. Then 20,000 more drawings are sent, and the memory before and after is compared.
 
 Before that, four ways to ask the network about one image are compared, in turn in one run: ``model.predict``, a
 compiled function, LiteRT one by one, and LiteRT for 16 images together, each for one image's share.
 
-The table is written to ``tests/benchmarks/results/service.md`` and to ``notebooks/data/service.csv``, which notebook 11
-draws.
+``notebooks/data/service.csv`` gets the drawings, each round in a line; notebook 11 draws it. The table with photos and
+memory, of medians over the rounds, is written to ``tests/benchmarks/results/service.md``; README shows it.
+
+``python tests/benchmarks/service.py drawings [SECONDS [ROUNDS]]`` measures the drawings only, and writes
+the first file.
 """
 
 import csv
@@ -24,7 +28,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +45,10 @@ from utils.paths import ROOT
 from utils.reader import ExportedNetwork, export_model, predict_probabilities, scale_pixels
 
 RESULTS = Path(__file__).resolve().parent / "results"
-CONNECTIONS = 1, 16, 64
+#: How many connections send drawings, and how many send photos, of which the service reads a few a second.
+CONNECTIONS = {"drawings": (1, 2, 4, 8, 16, 32, 64), "photos": (1, 16, 64)}
+#: Those of the table.
+SHOWN = 1, 16, 64
 MANY = 20_000
 
 
@@ -189,43 +196,90 @@ def compare_calls(network: Path) -> list[tuple[str, float]]:
     return [(name, float(np.median(values))) for name, values in times.items()]
 
 
-def main(seconds: float = 10) -> None:
-    """Measure, print and write everything."""
+def measure(
+    services: Mapping[int, Service], kind: str, bodies: Sequence[bytes], seconds: float, rounds: int
+) -> list[dict]:
+    """Ask services with one worker and with two in turn; return a row for each point and round."""
+    rows = []
+    for service in services.values():
+        load(service.port, bodies, 16, 2)  # warm up
+    for number in range(rounds):
+        for connections in CONNECTIONS[kind]:
+            for workers in sorted(services, reverse=number % 2 == 1):  # neither is always the first
+                waits, errors, took = load(services[workers].port, bodies, connections, seconds)
+                milliseconds = np.array(waits) * 1e3
+                median, high = np.percentile(milliseconds, [50, 99])
+                rows.append(
+                    {
+                        "round": number + 1,
+                        "workers": workers,
+                        "connections": connections,
+                        "a second": f"{len(waits) / took:.1f}",
+                        "mean ms": f"{milliseconds.mean():.2f}",
+                        "median ms": f"{median:.2f}",
+                        "99th percentile ms": f"{high:.2f}",
+                        "errors": errors,
+                    }
+                )
+                print(kind, *rows[-1].values(), sep="\t", flush=True)
+    return rows
+
+
+def summarise(rows: Sequence[dict], kind: str, memory: Mapping[int, float]) -> list[list]:
+    """Make the table's lines: medians over the rounds."""
+    lines = []
+    for workers in sorted(memory):
+        for connections in SHOWN:
+            those = [row for row in rows if (row["workers"], row["connections"]) == (workers, connections)]
+            names = "a second", "median ms", "99th percentile ms"
+            middle = [f"{np.median([float(row[name]) for row in those]):.0f}" for name in names]
+            errors = sum(row["errors"] for row in those)
+            lines.append([workers, kind, connections, *middle, errors, f"{memory[workers]:.0f}"])
+    return lines
+
+
+def write_csv(rows: Sequence[dict]) -> None:
+    """Write what notebook 11 draws."""
+    with (ROOT / "notebooks" / "data" / "service.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def main(*arguments: str) -> None:
+    """Measure, print and write everything, or the drawings only."""
+    only_drawings = arguments[:1] == ("drawings",)
+    numbers = arguments[1:] if only_drawings else arguments
+    seconds, rounds = float(numbers[0]) if numbers else 10, int(numbers[1]) if numbers[1:] else 5
     print(describe_machine(), flush=True)
-    kinds = {"drawings": drawings(), "photos": photos()}
-    rows = [["workers", "images", "connections", "a second", "median ms", "99th percentile ms", "errors", "MB"]]
-    notes = []
+    notes: list[str] = []
+    table = [["workers", "images", "connections", "a second", "median ms", "99th percentile ms", "errors", "MB"]]
     with tempfile.TemporaryDirectory() as folder:
         network = export_model(load_model(choose_model().path), Path(folder) / "network.tflite")
-        for name, milliseconds in compare_calls(network):
-            notes.append(f"{name}: {milliseconds:.2f} ms an image")
-            print(notes[-1], flush=True)
-        for workers in (1, 2):
-            with Service(network, workers) as service:
-                for kind, bodies in kinds.items():
-                    load(service.port, bodies, 16, 2)  # warm up
-                    for connections in CONNECTIONS:
-                        waits, errors, took = load(service.port, bodies, connections, seconds)
-                        median, late = np.percentile(np.array(waits) * 1e3, [50, 99])
-                        rows.append(
-                            [workers, kind, connections, f"{len(waits) / took:.0f}", f"{median:.0f}", f"{late:.0f}",
-                             errors, f"{service.memory():.0f}"]
-                        )  # fmt: skip
-                        print(*rows[-1], sep="\t", flush=True)
+        if not only_drawings:
+            notes = [f"{name}: {milliseconds:.2f} ms an image" for name, milliseconds in compare_calls(network)]
+            print(*notes, sep="\n", flush=True)
+        with Service(network, 1) as one, Service(network, 2) as two:
+            services, bodies = {1: one, 2: two}, drawings()
+            rows = measure(services, "drawings", bodies, seconds, rounds)
+            write_csv(rows)
+            if only_drawings:
+                return
+            table += summarise(rows, "drawings", {workers: one.memory() for workers, one in services.items()})
+            rows = measure(services, "photos", photos(), seconds, rounds)
+            table += summarise(rows, "photos", {workers: one.memory() for workers, one in services.items()})
+            for workers, service in services.items():
                 before = service.memory()
-                waits, errors, took = load(service.port, kinds["drawings"], 16, count=MANY)
+                waits, errors, took = load(service.port, bodies, 16, count=MANY)
                 notes.append(
                     f"{workers} worker{'s' * (workers > 1)}: {len(waits):,} more drawings in {took:.0f} s, {errors} "
                     f"errors, memory {before:.0f} MB before and {service.memory():.0f} MB after"
                 )
                 print(notes[-1], flush=True)
     RESULTS.mkdir(exist_ok=True)
-    with (ROOT / "notebooks" / "data" / "service.csv").open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows(rows)
-    table = [rows[0], ["---"] * len(rows[0]), *rows[1:]]
-    lines = [f"| {' | '.join(map(str, row))} |" for row in table]
+    lines = [f"| {' | '.join(map(str, row))} |" for row in [table[0], ["---"] * len(table[0]), *table[1:]]]
     (RESULTS / "service.md").write_text("\n".join([*lines, "", *notes, "", describe_machine(), ""]), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(*map(float, sys.argv[1:]))
+    main(*sys.argv[1:])

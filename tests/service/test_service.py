@@ -66,6 +66,17 @@ def test_an_image_with_nothing_in_it(client):
     assert (answer["text"], answer["digits"], answer["note"]) == ("", [], "no digit found")
 
 
+def test_the_last_readings_are_counted_and_nothing_of_them_is_kept(settings, draw):
+    """A service that becomes worse would say so to nobody; and whoever counts must not collect handwriting."""
+    seven, blank = to_png(draw("7")), to_png(np.full((50, 50), 255, np.uint8))
+    with TestClient(create_app(replace(settings, recent=3))) as client:
+        assert client.get("/recent").json() == {"readings": 0, "unsure": 0, "answers": [0] * 10}
+        for data in (blank, seven, b"no image", seven, blank):
+            client.post("/predict", content=data)
+        sevens = [2 if digit == 7 else 0 for digit in range(10)]
+        assert client.get("/recent").json() == {"readings": 3, "unsure": 1, "answers": sevens}
+
+
 def test_health_and_the_page(client):
     assert client.get("/health").json() == {"ready": True, "model": {"name": "cnn.keras", "version": "0123456789ab"}}
     page = client.get("/")
@@ -293,13 +304,13 @@ def test_other_sites_pages_may_not_use_it(client, settings, draw):
 
 def test_the_description_is_complete(client):
     paths = client.get("/openapi.json").json()["paths"]
-    assert set(paths) == {"/predict", "/health"}
+    assert set(paths) == {"/predict", "/health", "/recent"}
     predict = paths["/predict"]["post"]
     assert set(predict["responses"]) == {"200", "400", "403", "408", "413", "421", "422", "503"}
     assert "multipart/form-data" in predict["requestBody"]["content"]
 
 
-@pytest.mark.parametrize(("address", "method"), [("/predict", "POST"), ("/health", "GET")])
+@pytest.mark.parametrize(("address", "method"), [("/predict", "POST"), ("/health", "GET"), ("/recent", "GET")])
 def test_no_request_made_from_the_description_breaks_it(settings, address, method):
     """Requests that the description allows, and others that it does not, by the hundred: no server error."""
     schemathesis = pytest.importorskip("schemathesis", reason="pip install -r requirements-dev.txt")

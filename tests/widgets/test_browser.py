@@ -446,4 +446,4 @@ def test_deploy(notebook):
     choice.select_option("11 MB")
     playwright.expect(answer).to_contain_text(re.compile("413 .*send a smaller image", re.DOTALL))
     notebook.shot("11-uploads", widget)
-    playwright.expect(notebook.cell("load(4)  # warm up")).to_contain_text("Stopped.")
+    playwright.expect(notebook.cell("server.terminate()")).to_contain_text("Stopped.")

@@ -1,4 +1,4 @@
-"""The functions that students write in notebooks 01 to 09, and what their mistakes are called.
+"""The functions that students write in notebooks 01 to 11, and what their mistakes are called.
 
 Each entry is found by the function's name::
 
@@ -14,10 +14,13 @@ Each entry is found by the function's name::
 sentence. Two or three cases are enough; the first should be one that can be reckoned in the head, for it is shown.
 """
 
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+
+from utils.errors import DigitsError
 
 
 @dataclass(frozen=True)
@@ -831,4 +834,95 @@ def _mark_unsure(digits: Sequence[int], confidences: Sequence[float], least: flo
     )
 
 
-CHECKS: dict[str, Check] = {**EXPLORE, **PREPROCESS, **LEARN, **ADD, **BUILD, **TRAIN, **EVALUATE, **BREAK, **PREDICT}
+def _limit_status(waiting: int, size: int) -> int:
+    return 503 if waiting >= 2 else 413 if size > 10_000_000 else 200
+
+
+def _read_safely(body: bytes, read: Callable) -> tuple[int, str]:
+    try:
+        return 200, read(body)
+    except DigitsError as error:
+        return 422, str(error)
+
+
+def _read_42(body: bytes) -> str:
+    return "42"
+
+
+def _read_nothing(body: bytes) -> str:
+    raise DigitsError("upload is empty: save it again as PNG or JPEG.")
+
+
+def _version_of(visitor: str, percent: int, least: int = 0, inside: int = 2) -> int:
+    return inside if zlib.crc32(visitor.encode()) % 100 < percent + least else 3 - inside
+
+
+#: Notebook 11: Deploy the model.
+DEPLOY: dict[str, Check] = {
+    "limit_status": Check(
+        right=_limit_status,
+        cases=[(0, 500), (1, 10_000_001), (2, 500), (2, 11_000_000), (1, 10_000_000)],
+        mistakes={
+            "It looks at the size first: when the service is full, nothing else matters.": (
+                lambda waiting, size: 413 if size > 10_000_000 else 503 if waiting >= 2 else 200
+            ),
+            "One too many may wait: with 2 waiting the service is full.": (
+                lambda waiting, size: 503 if waiting > 2 else 413 if size > 10_000_000 else 200
+            ),
+            "Exactly 10 MB are still allowed: only more is too much.": (
+                lambda waiting, size: 503 if waiting >= 2 else 413 if size >= 10_000_000 else 200
+            ),
+            "The two status codes are swapped: 503 is a full service, 413 a large upload.": (
+                lambda waiting, size: 413 if waiting >= 2 else 503 if size > 10_000_000 else 200
+            ),
+        },
+        hint="Two `if`s with a `return` each, the full service first, and `return 200` below them.",
+    ),
+    "read_safely": Check(
+        right=_read_safely,
+        cases=[(b"a drawing", _read_42), (b"", _read_nothing)],
+        mistakes={
+            "500 says that the fault is the server's: here the visitor can put it right, with another file.": (
+                lambda body, read: (200 if body else 500, _read_safely(body, read)[1])
+            ),
+            "The sentence is missing: `str(error)` says what is wrong with the upload.": (
+                lambda body, read: (200, read(body)) if body else (422, "")
+            ),
+        },
+        hint="`try: return 200, read(body)`, and below it `except DigitsError as error:`.",
+    ),
+    "choose_version": Check(
+        right=_version_of,
+        cases=[
+            *(("Ada", 10), ("Ada", 100), ("Ada", 36), ("Ada", 0)),
+            *((f"visitor {number}", 30) for number in range(20)),
+        ],
+        mistakes={
+            "The shares are swapped: `percent` is the share of version 2.": (
+                lambda visitor, percent: _version_of(visitor, percent, inside=1)
+            ),
+            "`percent` is 30, not 0.3: nothing has to be multiplied or divided.": (
+                lambda visitor, percent: _version_of(visitor, percent / 100)
+            ),
+            "`number` begins at 0: with `<=`, one hundredth too many get version 2.": (
+                lambda visitor, percent: _version_of(visitor, percent, least=1)
+            ),
+            "Everybody gets version 1.": lambda visitor, percent: 1,
+        },
+        hint="`number` is one of 0 to 99, all about equally frequent. How many of these lie below `percent`?",
+    ),
+}
+
+
+CHECKS: dict[str, Check] = {
+    **EXPLORE,
+    **PREPROCESS,
+    **LEARN,
+    **ADD,
+    **BUILD,
+    **TRAIN,
+    **EVALUATE,
+    **BREAK,
+    **PREDICT,
+    **DEPLOY,
+}

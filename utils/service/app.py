@@ -1,4 +1,4 @@
-"""The service's addresses: the page, ``/predict``, ``/health`` and the descriptions of both for programs and people."""
+"""The service's addresses: the page, ``/predict``, ``/health``, ``/recent``, and their descriptions."""
 
 import asyncio
 import logging
@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 
 from utils.service.desk import Desk
 from utils.service.guard import Guard, check_origin
+from utils.service.recent import Recent
 from utils.service.settings import Settings
 from utils.service.upload import RefusedError, Uploads
 
@@ -74,6 +75,14 @@ class Health(BaseModel):
     model: ModelAnswer
 
 
+class RecentAnswer(BaseModel):
+    """What the last readings were like: numbers only, for nothing that is uploaded is kept."""
+
+    readings: int = Field(description="So many are counted; older ones are forgotten.")
+    unsure: int = Field(description="In so many of them, no digit was found or one of them is unsure.")
+    answers: list[int] = Field(min_length=10, max_length=10, description="How often each digit was read.")
+
+
 IMAGE = {"schema": {"type": "string", "format": "binary"}}
 FORM = {
     "schema": {
@@ -110,7 +119,7 @@ def create_app(settings: Settings, desk: Desk | None = None) -> FastAPI:
         The application, for uvicorn or a test client.
     """
     model = {"name": settings.name, "version": settings.version}
-    desk, uploads = desk or Desk(settings), Uploads(settings)
+    desk, uploads, recent = desk or Desk(settings), Uploads(settings), Recent(settings.recent)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
@@ -153,6 +162,7 @@ def create_app(settings: Settings, desk: Desk | None = None) -> FastAPI:
             record = await _unless_gone(request, desk.read(data, name))
         if record["error"]:
             raise RefusedError(422, record["error"])
+        recent.add(record)
         return record | {"model": model}
 
     @app.head("/health", include_in_schema=False)
@@ -162,6 +172,11 @@ def create_app(settings: Settings, desk: Desk | None = None) -> FastAPI:
         ready = desk.ready and uploads.ready
         response.status_code = 200 if ready else 503
         return Health(ready=ready, model=ModelAnswer(**model))
+
+    @app.get("/recent")
+    async def count_recent() -> RecentAnswer:
+        """Count what the last readings were like: how many were unsure, and which digits were read."""
+        return RecentAnswer(**recent.count())
 
     @app.exception_handler(RefusedError)
     async def refuse(request: Request, error: RefusedError) -> JSONResponse:

@@ -39,6 +39,8 @@ class Settings:
         A request whose head is not complete after so many seconds is given up, and so is an idle connection.
     max_head, max_fields
         The bytes and fields that a request's head may have.
+    recent
+        So many of the last readings are counted at ``/recent``.
     origins
         Other sites whose pages may use the service, such as ``https://school.example``.
     hosts
@@ -63,5 +65,6 @@ class Settings:
     head_seconds: float = 10.0
     max_head: int = 65_536
     max_fields: int = 100
+    recent: int = 200
     origins: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ("*",)
