@@ -77,7 +77,9 @@ def main() -> None:
             seconds = time.perf_counter() - began
             loss, accuracy = model.evaluate(x_val, y_val, batch_size=1000, verbose=0)
             rows.append([name, seed, f"{seconds:.0f}", f"{loss:.5f}", f"{accuracy:.5f}"])
-            print(f"seed {seed}  {name}: {seconds:.0f} s, validation loss {loss:.4f}, accuracy {accuracy:.2%}", flush=True)
+            print(
+                f"seed {seed}  {name}: {seconds:.0f} s, validation loss {loss:.4f}, accuracy {accuracy:.2%}", flush=True
+            )
     x_test = scale_pixels(mnist.x_test)
     for row in rows:  # the one look
         loss, accuracy = models[row[0], row[1]].evaluate(x_test, mnist.y_test, batch_size=1000, verbose=0)

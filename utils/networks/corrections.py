@@ -22,16 +22,18 @@ from utils.networks.training import compile_model, split_training
 from utils.paths import ROOT, shown
 from utils.reader import prepare_image, read_image, read_labels, scale_pixels
 
-#: How many steps, how long the first of them is, and how many images of each kind a step sees.
-STEPS, LEARNING_RATE, NEW, OLD = 300, 5e-4, 32, 96
+#: How many steps, and how long the first of them is.
+STEPS, LEARNING_RATE = 150, 5e-4
+#: What a step sees: corrections; old images, as they are; and, if there are any, old images redrawn in place of some.
+NEW, OLD, DRAWN = 32, 96, 24
 #: Fewer digits than these cannot be parted into some to learn from and some to judge by.
 LEAST = 8
 #: One correction in so many is held out.
-HELD_OUT = 4
+HELD_OUT = 3
 #: Of MNIST's validation images, so large a share more may be misread: 6 of 6,000.
 MOST_LOST = 0.001
-#: So many of MNIST's images are shown again as they are, and so many redrawn, which takes longer.
-AS_THEY_ARE, REDRAWN = 4000, 1500
+#: So many of MNIST's images are redrawn, which takes a while.
+REDRAWN = 1500
 
 
 @dataclass(frozen=True)
@@ -129,35 +131,31 @@ def read_corrections(folder: str | os.PathLike) -> Corrections:
 
 def fine_tune(
     model: keras.Model,
-    new: tuple[np.ndarray, np.ndarray],
-    old: tuple[np.ndarray, np.ndarray],
+    parts: Sequence[tuple[np.ndarray, np.ndarray, int]],
     seed: int = 0,
-    steps: int = STEPS,
     learning_rate: float = LEARNING_RATE,
 ) -> None:
-    """Go on training a network, each step on some new images and some old ones.
+    """Go on training a network, each step on some images of each part.
 
     Parameters
     ----------
     model
         The network; it is changed.
-    new, old
-        Images, ``(n, 28, 28, 1) float32`` in [0, 1], and the probabilities to learn, ``(n, 10)``.
+    parts
+        Of each part the images, ``(n, 28, 28, 1) float32`` in [0, 1], the probabilities to learn, ``(n, 10)``, and how
+        many of them a step sees.
     seed
         For what is drawn, how it is distorted, and the dropout.
-    steps
-        How many.
     learning_rate
         The one to begin with; from there it falls along half a cosine.
     """
     keras.utils.set_random_seed(seed)
     rng = np.random.default_rng(seed)
-    compile_model(model, steps, learning_rate, "categorical_crossentropy")
-    for _ in range(steps):
-        parts = [(images, targets, rng.integers(0, len(images), count)) for (images, targets), count in
-                 ((new, NEW), (old, OLD))]  # fmt: skip
-        images = np.concatenate([images[chosen] for images, _, chosen in parts])
-        targets = np.concatenate([targets[chosen] for _, targets, chosen in parts])
+    compile_model(model, STEPS, learning_rate, "categorical_crossentropy")
+    for _ in range(STEPS):
+        drawn = [rng.integers(0, len(images), count) for images, _, count in parts]
+        images = np.concatenate([part[0][chosen] for part, chosen in zip(parts, drawn, strict=True)])
+        targets = np.concatenate([part[1][chosen] for part, chosen in zip(parts, drawn, strict=True)])
         model.train_on_batch(distort(images, rng, pixels=1, turn=5, size=0.05, slant=0.08), targets)
 
 
@@ -193,7 +191,9 @@ def correct(
     """
     n = len(corrections.labels)
     if n < LEAST:
-        raise DigitsError(f"There are {n} corrected digits, and some are held out to judge by: collect {LEAST} or more.")
+        raise DigitsError(
+            f"There are {n} corrected digits, and some are held out to judge by: collect {LEAST} or more."
+        )
     x_train, x_val, y_train, y_val = split_training(mnist)
     order = np.random.default_rng(seed).permutation(n)
     held, taught = order[: n // HELD_OUT], order[n // HELD_OUT :]
@@ -203,15 +203,19 @@ def correct(
         return int(np.sum(model.predict(images, batch_size=1000, verbose=0).argmax(axis=1) != labels))
 
     before = misread(x_val, y_val), misread(x_new[held], y_new[held])
-    old = x_train[:AS_THEY_ARE], keras.utils.to_categorical(y_train[:AS_THEY_ARE], 10)
+    targets = keras.utils.to_categorical
+    parts = [(x_new[taught], targets(y_new[taught], 10), NEW), (x_train, targets(y_train, 10), OLD)]
     if kind == "cnn":
-        ((drawn, targets),) = make_sets(
-            np.round(x_train[-REDRAWN:, :, :, 0] * 255).astype(np.uint8), y_train[-REDRAWN:], 1, seed
+        some = slice(0, REDRAWN)
+        ((drawn, drawn_targets),) = make_sets(
+            np.round(x_train[some, :, :, 0] * 255).astype(np.uint8), y_train[some], 1, seed
         )
-        old = np.concatenate([old[0], scale_pixels(drawn)]), np.concatenate([old[1], targets])
-    new = x_new[taught], keras.utils.to_categorical(y_new[taught], 10)
-    fine_tune(model, new, old, seed, learning_rate=rate or LEARNING_RATE)
-    return Verdict(before[0], misread(x_val, y_val), len(y_val), before[1], misread(x_new[held], y_new[held]), len(held))
+        parts[1] = (*parts[1][:2], OLD - DRAWN)
+        parts.append((scale_pixels(drawn), drawn_targets, DRAWN))
+    fine_tune(model, parts, seed, rate or LEARNING_RATE)
+    return Verdict(
+        before[0], misread(x_val, y_val), len(y_val), before[1], misread(x_new[held], y_new[held]), len(held)
+    )
 
 
 def corrected_path(kind: Kind, mnist: Mnist) -> Path:
@@ -241,7 +245,9 @@ def corrected_path(kind: Kind, mnist: Mnist) -> Path:
 def describe_corrections(corrections: Corrections) -> str:
     """Say in a line for people what was found in a folder of corrections."""
     held = len(corrections.labels) // HELD_OUT
-    line = f"{len(corrections.labels)} corrected digits: {len(corrections.labels) - held} to learn from, {held} held out."
+    line = (
+        f"{len(corrections.labels)} corrected digits: {len(corrections.labels) - held} to learn from, {held} held out."
+    )
     if not corrections.left_out:
         return line
     names = ", ".join(shown(path) for path in corrections.left_out[:3])
