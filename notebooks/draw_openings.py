@@ -225,6 +225,29 @@ def draw_11() -> Figure:
         show_image(axes, image)
     for axes, day in ((upper[0], "Monday"), (lower[0], "Tuesday")):
         axes.set_ylabel(day)
+
+
+def draw_10() -> Figure:
+    """Draw the first ten of notebook 10's made-up corrections that the CNN misreads, and what was meant."""
+    from utils.networks import load_model, shipped_models, warp
+    from utils.plots import RED
+    from utils.reader import prepare_image
+
+    scope = {"np": np, "warp": warp}
+    for cell in nbformat.read(ROOT / "notebooks" / "10-improve-the-model.ipynb", as_version=4).cells:
+        if cell.source.startswith("def write_askew"):
+            exec(cell.source, scope)
+    model, rng, misread = load_model(shipped_models() / "cnn.keras"), np.random.default_rng(0), []
+    for digit in np.repeat(np.arange(10), 8):
+        drawing = scope["write_askew"](read_image(ROOT / "utils" / "lesson" / "ten" / f"{digit}.png"), rng)
+        _, found = prepare_image(drawing)
+        read = model.predict(found[:1, :, :, np.newaxis] / 255.0, verbose=0).argmax()
+        if len(found) == 1 and read != digit:
+            misread.append((drawing, read, digit))
+    figure = Figure(figsize=SIZE, layout="constrained")
+    for axes, (drawing, read, digit) in zip(figure.subplots(2, 5).ravel(), misread, strict=False):
+        show_image(axes, 255 - drawing)
+        axes.set_xlabel(f"✗ {read}, meant: {digit}", fontsize=16, color=RED)
     return figure
 
 

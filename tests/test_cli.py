@@ -19,8 +19,9 @@ from PIL import Image
 from utils import check, networks, service
 from utils.cli import main
 from utils.mnist import cache_file
+from utils.networks import Verdict
 from utils.paths import ROOT
-from utils.reader import SURE, read_labels
+from utils.reader import SURE, add_labelled, read_labels
 
 
 def run(*arguments: str, capsys) -> tuple[int, str, str]:
@@ -544,6 +545,61 @@ def test_tune_searches_and_writes_its_table(sample, tmp_path, capsys):
     assert len(lines) >= 3
     _, again, _ = run(*arguments, capsys=capsys)
     assert again.splitlines()[-3:] == out.splitlines()[-3:]
+
+
+@pytest.fixture
+def corrected(tmp_path, draw):
+    """A folder with nine drawings and what was meant."""
+    folder = tmp_path / "corrected"
+    folder.mkdir()
+    for digit in "012345678":
+        add_labelled(folder, cv2.imencode(".png", draw(digit))[1].tobytes(), ".png", digit)
+    return folder
+
+
+@pytest.mark.parametrize("better", [True, False])
+def test_train_keeps_corrections_by_a_rule(better, corrected, sample, monkeypatch, capsys):
+    """A version that has forgotten the old must not become the one that reads."""
+    taught = []
+
+    def correct(model, kind, mnist, corrections, seed, rate):
+        taught.append((kind, corrections.labels.tolist(), seed, rate))
+        return Verdict(24, 25 if better else 99, 1000, 2, 0, 3)
+
+    monkeypatch.setattr(networks, "correct", correct)
+    status, out, _ = run("train", "--corrections", str(corrected), "--seed", "3", capsys=capsys)
+    assert taught == [("cnn", list(range(9)), 3, None)]
+    assert "9 corrected digits: 6 to learn from, 3 held out." in out
+    assert "24 of 1,000 before" in out
+    assert (networks.learned_models() / "cnn-sample-corrected.keras").exists() is better
+    assert status == (0 if better else 1)
+    assert ("nothing is saved" in out) is not better
+
+
+def test_corrections_are_learned_for_real(corrected, sample, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(networks.corrections, "STEPS", 5)
+    monkeypatch.setattr(networks.corrections, "REDRAWN", 20)
+    output = tmp_path / "new.keras"
+    status, out, _ = run("train", "--corrections", str(corrected), "--output", str(output), capsys=capsys)
+    assert re.search(r"misread: \d+ of 3 before, \d+ after\. MNIST's validation images, misread: \d+ of 400", out)
+    assert output.exists() is (status == 0)
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--augment"], "leave --augment out"),
+        (["--resume"], "leave --resume out"),
+        (["--epochs", "3"], "leave --epochs out"),
+        (["--output", "a.h5"], "does not end in .keras"),
+        (["--corrections", "nowhere"], "nowhere does not exist"),
+    ],
+)
+def test_what_does_not_go_with_corrections(more, message, corrected, sample, capsys):
+    status, _, err = run("train", "--corrections", str(corrected), *more, capsys=capsys)
+    assert status == 1
+    assert message in err
+    assert len(err.splitlines()) == 1
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,12 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
     )
     train.add_argument("--learning-rate", type=_rate, help="how large the steps are at most (default: the recipe's)")
     train.add_argument("--resume", action="store_true", help="go on with a training that was interrupted")
+    train.add_argument(
+        "--corrections",
+        type=Path,
+        metavar="FOLDER",
+        help="teach the present network the images of a labelled folder; kept only if the old images do not suffer",
+    )
     train.add_argument("--output", type=Path, help="the .keras file to write (default: in models/learned/)")
     train.set_defaults(run=_train)
 
@@ -130,6 +136,8 @@ def _train(options: argparse.Namespace) -> int:
     from utils.mnist import load_mnist
     from utils.networks import only_training, state_path
 
+    if options.corrections:
+        return _train_on_corrections(options)
     mnist = load_mnist()
     output, curves = _outputs_of_training(options, mnist)
     with only_training(output):
@@ -171,6 +179,40 @@ def _train_alone(options: argparse.Namespace, mnist: "Mnist", output: Path, curv
         state.unlink(missing_ok=True)
     _print_test(model, mnist)
     return status
+
+
+def _train_on_corrections(options: argparse.Namespace) -> int:
+    from utils.mnist import load_mnist
+    from utils.networks import (
+        choose_model,
+        correct,
+        corrected_path,
+        describe_corrections,
+        load_model,
+        read_corrections,
+        save_model,
+    )
+
+    unfit = {"--augment": options.augment, "--resume": options.resume, "--epochs": options.epochs}
+    for name in (name for name, given in unfit.items() if given):
+        raise DigitsError(f"--corrections teaches a trained network a few steps more: leave {name} out.")
+    corrections = read_corrections(options.corrections)
+    mnist = load_mnist()
+    output = options.output or corrected_path(options.model, mnist)
+    if output.suffix != ".keras":
+        raise DigitsError(f"{shown(output)} does not end in .keras: give --output such a name.")
+    check_writable(output)
+    choice = choose_model(options.model)
+    print(_why(choice))
+    print(describe_corrections(corrections), flush=True)
+    model = load_model(choice.path)
+    verdict = correct(model, options.model, mnist, corrections, options.seed, options.learning_rate)
+    print(verdict)
+    if not verdict.better:
+        print("That is not better: nothing is saved, and the present network stays.")
+        return 1
+    print(f"Saved {shown(save_model(model, output))} (delete it to go back to the network before it)")
+    return 0
 
 
 def _outputs_of_training(options: argparse.Namespace, mnist: "Mnist") -> tuple[Path, Path]:

@@ -834,6 +834,86 @@ def _mark_unsure(digits: Sequence[int], confidences: Sequence[float], least: flo
     )
 
 
+#: Notebook 10: Improve the model.
+_SIGNS_OF_TWO = np.array([[1, 1], [1, -1], [-1, 1], [-1, -1]])
+_SIGNS_OF_THREE = np.array([[a, b, c] for a in (1, -1) for b in (1, -1) for c in (1, -1)])
+IMPROVE: dict[str, Check] = {
+    "sign_flip_p": Check(
+        right=lambda differences, signs: _sign_flip_p(differences, signs),
+        cases=[
+            (np.array([3, 1]), _SIGNS_OF_TWO),
+            (np.array([-1, -2, -4]), _SIGNS_OF_THREE),
+            (np.array([4, 2, -1]), _SIGNS_OF_THREE),
+        ],
+        mistakes={
+            "It counts one side only: a sum as far below 0 counts as well. Compare absolute values.": (
+                lambda differences, signs: np.mean(signs @ differences >= differences.sum())
+            ),
+            "It leaves out the patterns that are exactly as far from 0, the real one among them: use `>=`.": (
+                lambda differences, signs: np.mean(np.abs(signs @ differences) > abs(differences.sum()))
+            ),
+            "This is a count: divide by the number of patterns, or take `np.mean`.": (
+                lambda differences, signs: len(signs) * _sign_flip_p(differences, signs)
+            ),
+            "This is the share of the sums that are *nearer* to 0: those at least as far are asked for.": (
+                lambda differences, signs: np.mean(np.abs(signs @ differences) < abs(differences.sum()))
+            ),
+        },
+        hint="`signs @ differences` gives the sum for every pattern.",
+    ),
+    "keep_version_2": Check(
+        right=lambda *counts: _keep(*counts),
+        cases=[
+            (24, 27, 5, 1, 6000),
+            (24, 30, 5, 1, 6000),
+            (24, 31, 5, 0, 6000),
+            (24, 20, 5, 5, 6000),
+            (24, 20, 5, 7, 6000),
+            (3, 5, 5, 1, 1000),
+        ],
+        mistakes={
+            "The old images are left out: a network that has forgotten them would be kept.": (
+                lambda old_before, old_after, new_before, new_after, old_images: new_after < new_before
+            ),
+            "The corrections are left out: a network that has learned nothing would be kept.": (
+                lambda old_before, old_after, new_before, new_after, old_images: (
+                    old_after - old_before <= old_images / 1000
+                )
+            ),
+            "It allows no old image at all to be lost: one in a thousand is allowed.": (
+                lambda old_before, old_after, new_before, new_after, old_images: (
+                    new_after < new_before and old_after <= old_before
+                )
+            ),
+            "Both conditions must hold: join them with `and`.": (
+                lambda old_before, old_after, new_before, new_after, old_images: (
+                    new_after < new_before or old_after - old_before <= old_images / 1000
+                )
+            ),
+            "It keeps a version that reads no more of the corrections: *fewer* must be misread.": (
+                lambda old_before, old_after, new_before, new_after, old_images: (
+                    new_after <= new_before and old_after - old_before <= old_images / 1000
+                )
+            ),
+            "*At most* one in a thousand: exactly as many are still allowed.": (
+                lambda old_before, old_after, new_before, new_after, old_images: (
+                    new_after < new_before and old_after - old_before < old_images / 1000
+                )
+            ),
+        },
+        hint="Two comparisons, joined with `and`. One in a thousand is `old_images / 1000`.",
+    ),
+}
+
+
+def _sign_flip_p(differences: np.ndarray, signs: np.ndarray) -> float:
+    return np.mean(np.abs(signs @ differences) >= abs(differences.sum()))
+
+
+def _keep(old_before: int, old_after: int, new_before: int, new_after: int, old_images: int) -> bool:
+    return new_after < new_before and old_after - old_before <= old_images / 1000
+
+
 def _limit_status(waiting: int, size: int) -> int:
     return 503 if waiting >= 2 else 413 if size > 10_000_000 else 200
 
@@ -924,5 +1004,6 @@ CHECKS: dict[str, Check] = {
     **EVALUATE,
     **BREAK,
     **PREDICT,
+    **IMPROVE,
     **DEPLOY,
 }

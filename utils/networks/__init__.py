@@ -19,6 +19,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "stopping": ["REMEDY", "OrderlyEnd"],
         "checkpoint": ["only_training", "state_path"],
         "training": ["BATCH_SIZES", "EPOCHS", "LEARNING_RATES", "compile_model", "split_training", "train"],
+        "corrections": [
+            "Corrections", "Verdict", "correct", "corrected_path", "describe_corrections", "fine_tune",
+            "read_corrections",
+        ],
         "pen": ["FORMS", "LETTERS", "draw_form"],
         "augment": ["draw_again", "draw_digit", "draw_nothing", "redraw"],
         "tuning": [
