@@ -81,7 +81,7 @@ def draw_03() -> Figure:
 
 
 def draw_04() -> Figure:
-    """Draw what separates two half-moons: one layer of weights, two in a row, two with ReLU between them."""
+    """Draw what separates two half-moons: one layer of weights, two layers, two with ReLU between them."""
     dots, label = make_moons(300, noise=0.12, random_state=0)
     place = np.meshgrid(np.linspace(-1.6, 2.6, 420), np.linspace(-1.05, 1.55, 260))
     figure = Figure(figsize=SIZE, layout="constrained")

@@ -317,10 +317,10 @@ def test_three_rates_are_what_the_picture_calls_them(rate):
 
     curve = np.linspace(-4, 6, 101)
     rates = _three_rates(parabola, curve, parabola(curve), -3, rate)
-    small, good, large = (descend(parabola, -3, rate, FEW_STEPS)[1][-1] for _, rate in rates)
+    small, good, large = (descend(parabola, -3, rate, FEW_STEPS)[1][-1] for rate in rates)
     assert good < 0.7 * 16
     assert good < small < 16 < large
-    assert [rate for _, rate in rates] == sorted(rate for _, rate in rates)
+    assert list(rates) == sorted(rates)
 
 
 KERNELS = [np.array([[1, 2, 1], [0, 0, 0], [-1, -2, -1]]), np.arange(15).reshape(5, 3) / 10]

@@ -273,10 +273,16 @@ def _take_step(
 
 
 def _backward(
-    x: np.ndarray, hidden: np.ndarray, p: np.ndarray, y: np.ndarray, w2: np.ndarray, mask: bool = True, bend: int = 1
+    x: np.ndarray,
+    hidden: np.ndarray,
+    p: np.ndarray,
+    y: np.ndarray,
+    w2: np.ndarray,
+    mask: Callable = lambda hidden: hidden > 0,
+    bend: int = 1,
 ) -> tuple[np.ndarray, ...]:
     error = (p - np.eye(10)[y]) / len(x)
-    behind = error @ w2.T * ((hidden > 0) if mask else 1)
+    behind = error @ w2.T * mask(hidden)
     return x.T @ behind / bend, behind.sum(axis=0) / bend, hidden.T @ error, error.sum(axis=0)
 
 
@@ -294,8 +300,8 @@ LEARN: dict[str, Check] = {
         right=lambda loss, w, h=1e-4: (loss(w + h) - loss(w - h)) / (2 * h),
         cases=[(np.square, 3.0), (np.sin, 0.5), (np.exp, 0.0, 0.5)],
         mistakes={
-            "The two places lie 2 * h apart, not h: the slope is twice too large.": lambda loss, w, h=1e-4: (
-                (loss(w + h) - loss(w - h)) / h
+            "The two places lie 2 * h apart, not h: the slope is twice as large as it should be.": (
+                lambda loss, w, h=1e-4: (loss(w + h) - loss(w - h)) / h
             ),
             "The sign is wrong: take the height on the right minus the height on the left.": lambda loss, w, h=1e-4: (
                 (loss(w - h) - loss(w + h)) / (2 * h)
@@ -336,7 +342,8 @@ LEARN: dict[str, Check] = {
                 p.mean(axis=0),
             ),
         },
-        hint="`np.eye(10)[y]` has a row for each image: 1 at its digit, 0 elsewhere. Return two results.",
+        hint="Take the one-hot rows from p and divide by `len(x)`: these are the errors. Then `x.T @ error` for the "
+        "weights, and the sum of the errors over the images for the biases.",
     ),
     "take_step": Check(
         right=_take_step,
@@ -378,14 +385,17 @@ ADD: dict[str, Check] = {
             ),
             "It gives each neuron a single weight: each has one for every input.": lambda inputs, units: inputs + units,
         },
-        hint="Draw two neurons that read three inputs each, and count the lines between them.",
+        hint="Draw two neurons that read three inputs each. Count the lines from inputs to neurons, then the biases.",
     ),
     "backward": Check(
         right=_backward,
-        cases=[(*_SMALL, _rng.normal(size=(4, 10)))],
+        cases=[(*_SMALL, _rng.normal(size=(4, 10))), (*(one[:2] for one in _SMALL), _rng.normal(size=(4, 10)))],
         mistakes={
             "The error passes through every ReLU: let it pass only where `hidden > 0`.": lambda x, hidden, p, y, w2: (
-                _backward(x, hidden, p, y, w2, mask=False)
+                _backward(x, hidden, p, y, w2, mask=np.ones_like)
+            ),
+            "The error is multiplied by `hidden`. It should pass whole where `hidden > 0`, and not at all elsewhere.": (
+                lambda x, hidden, p, y, w2: _backward(x, hidden, p, y, w2, mask=np.positive)
             ),
             "The first layer is divided by the number of images twice: `error` has been divided already.": (
                 lambda x, hidden, p, y, w2: _backward(x, hidden, p, y, w2, bend=len(x))
@@ -395,7 +405,8 @@ ADD: dict[str, Check] = {
                 *_backward(x, hidden, p, y, w2)[:2],
             ),
         },
-        hint="`(hidden > 0)` is True, which counts as 1, where the ReLU is open.",
+        hint="`error @ w2.T` comes back to the hidden units. `(hidden > 0)` is True, which counts as 1, where a ReLU "
+        "is open. The rest is the old rule: what came in × the error that came out.",
     ),
 }
 

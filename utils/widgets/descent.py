@@ -49,7 +49,9 @@ def descend(loss: Loss, start: float, rate: float, steps: int) -> tuple[list[flo
     return places, losses, slopes
 
 
-def try_descent(loss: Loss, start: float, low: float, high: float, rate: float = 0.5) -> Panel:
+def try_descent(
+    loss: Loss, start: float, low: float, high: float, rate: float = 0.5, rates: Sequence[float] | None = None
+) -> Panel:
     """Walk down a curve: choose where to start, the learning rate and how many steps to take.
 
     Parameters
@@ -62,6 +64,8 @@ def try_descent(loss: Loss, start: float, low: float, high: float, rate: float =
         From where to where the curve is drawn.
     rate
         The learning rate to begin with.
+    rates
+        Three learning rates for the stored picture: too small, good and too large. By default they are looked for.
 
     Returns
     -------
@@ -122,7 +126,7 @@ def try_descent(loss: Loss, start: float, low: float, high: float, rate: float =
             widgets.HBox([path, fall], layout=BESIDE),
         ],
         "Walk down a curve",
-        lambda: _figure(loss, curve, heights, start, rate),
+        lambda: _figure(loss, curve, heights, start, rates or _three_rates(loss, curve, heights, start, rate)),
     )
 
 
@@ -245,7 +249,9 @@ def _draw_path(
                 )
             )  # fmt: skip
     axes.plot(x[:-1], y[:-1], "o", color=BLUE, markersize=7)
-    axes.plot(x[-1:], y[-1:], "o", color=ORANGE, markersize=11, markeredgecolor="black", zorder=5)
+    axes.plot(
+        x[-1:], y[-1:], "o", color=ORANGE, markersize=11, markeredgecolor="black", zorder=5, label="last place"
+    )  # fmt: skip
 
 
 def _path_figure(
@@ -290,24 +296,24 @@ def _fall_figure(heights: np.ndarray, losses: Sequence[float]) -> Figure:
     return figure
 
 
-def _figure(loss: Loss, curve: np.ndarray, heights: np.ndarray, start: float, rate: float) -> Figure:
+def _figure(loss: Loss, curve: np.ndarray, heights: np.ndarray, start: float, rates: Sequence[float]) -> Figure:
     """Draw a walk with too small a rate, one with a good rate, and one with too large a rate."""
     figure = Figure(figsize=(13, 4.2), layout="constrained")
-    for axes, (name, one) in zip(
-        figure.subplots(1, 3, sharey=True), _three_rates(loss, curve, heights, start, rate), strict=True
-    ):
+    names = ("Too small", "Good", "Too large")
+    for axes, name, one in zip(figure.subplots(1, 3, sharey=True), names, rates, strict=True):
         places, losses, _ = descend(loss, start, one, FEW_STEPS)
         _draw_path(axes, curve, heights, places, losses)
         axes.set_title(
             f"{name}: learning rate {one:g}\n{len(places) - 1} steps: loss {_write(losses[0])} → {_write(losses[-1])}"
         )
         axes.label_outer()
+    axes.legend(loc="best")
     return figure
 
 
 def _three_rates(
     loss: Loss, curve: np.ndarray, heights: np.ndarray, start: float, rate: float
-) -> list[tuple[str, float]]:
+) -> tuple[float, float, float]:
     """Look for a rate that brings little, one that brings the point down, and one that throws it out or up."""
     much = 0.01 * np.ptp(_limits(heights))
 
@@ -332,4 +338,4 @@ def _three_rates(
     large, tries = good, 100
     while not fails(large) and (tries := tries - 1):
         large = round_(large * 1.1)
-    return [("Too small", small), ("Good", good), ("Too large", large)]
+    return small, good, large
