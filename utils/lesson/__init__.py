@@ -1,4 +1,4 @@
-"""What the lessons of notebooks 01 to 08 share: the learner's ten digits, guesses, gaps to fill, and questions.
+"""What the lessons of the notebooks share: the learner's ten digits, guesses, gaps to fill, and questions.
 
 In go what a learner draws, guesses, writes or chooses; out comes an answer at once, in words. The ten digits are kept
 in a folder and meet every method of the series; a learner who draws none uses the ten that come with it.
