@@ -149,10 +149,11 @@ def test_a_host_that_dies_loses_no_trial(server, hosts, tmp_path, capfd):
         except (KeyError, optuna.exceptions.StorageInternalError):
             return None  # it is not there yet
 
-    def trials(state: str) -> list:
-        return [trial for trial in study().get_trials() if trial.state.name == state]
+    watched = wait(study, 60, "the first host does not begin")  # one connection: the server has a hundred
 
-    wait(study, 60, "the first host does not begin")
+    def trials(state: str) -> list:
+        return [trial for trial in watched.get_trials() if trial.state.name == state]
+
     second.search(storage.format(second.server, server), tmp_path)
     both = wait(lambda: (running := trials("RUNNING")) and len(running) == 2 and running, 120, "not two at once")
     wait(lambda: all("process" in trial.user_attrs for trial in trials("RUNNING")), 30, "no process is named")
