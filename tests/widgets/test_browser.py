@@ -303,7 +303,7 @@ def test_train(lab):
 
 @pytest.mark.notebook("07")
 def test_evaluate(notebook):
-    """Click a field of the confusion matrix and see its images; move the threshold; look inside."""
+    """Click an entry of the confusion matrix and see its images; move the threshold; look inside."""
     matrix = notebook.widget("browse_confusion(")
     fields = matrix.locator("button")
     assert fields.count() > 20

@@ -14,7 +14,7 @@ SHOWN = 25
 
 
 def browse_confusion(images: np.ndarray, labels: np.ndarray, probabilities: np.ndarray) -> Panel:
-    """Click a field of the confusion matrix and see its images.
+    """Click an entry of the confusion matrix and see its images.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def browse_confusion(images: np.ndarray, labels: np.ndarray, probabilities: np.n
     )
     return Panel(
         [widgets.HBox([grid, picture], layout=BESIDE)],
-        "Click a field of the confusion matrix to see its images",
+        "Click an entry of the confusion matrix to see its images",
         lambda: draw(*worst)[0],
     )
 
