@@ -4,6 +4,7 @@
 are drawn from all of MNIST, and from the ten digits that come with the series.
 """
 
+import re
 import sys
 from pathlib import Path
 
@@ -107,52 +108,63 @@ def draw_04() -> Figure:
 
 
 def draw_05() -> Figure:
-    """Draw a 5 with a window on it, the window's nine pixels, and the same 5 with its pixels shuffled."""
-    mnist = load_mnist(verbose=False)
-    digit = mnist.x_train[mnist.y_train == 5][0]
-    shuffled = np.random.default_rng(0).permutation(digit.ravel()).reshape(digit.shape)
-    row, column = 5, 12
-    patch = digit[row - 1 : row + 2, column - 1 : column + 2]
+    """Draw notebook 05's own 5 with a window on it, the window's nine pixels, and the same 5 with shuffled pixels."""
+    from utils.networks import split_training
+
+    images, _, labels, _ = split_training(load_mnist(verbose=False))
+    scope: dict = {"np": np, "images": images[:1000], "labels": labels[:1000]}
+    for cell in nbformat.read(ROOT / "notebooks" / "05-build-a-cnn.ipynb", as_version=4).cells:
+        if cell.source.startswith(("five = ", "edge_filter = ")):
+            exec(cell.source, scope)
+    row, column = scope["row"], scope["column"]
 
     figure = Figure(figsize=SIZE, layout="constrained")
     left, middle, right = figure.subplots(1, 3, width_ratios=(1, 0.62, 1))
-    show_image(left, digit, "A 5")
+    show_image(left, scope["digit"], "A 5")
     left.add_patch(Rectangle((column - 1.5, row - 1.5), 3, 3, fill=False, edgecolor=ORANGE, linewidth=4))
-    show_image(middle, patch, "One window, nine pixels")
+    show_image(middle, scope["patch"], "One window, nine pixels")
     middle.spines[:].set(color=ORANGE, linewidth=4)
-    for (i, j), value in np.ndenumerate(patch):
-        color = "white" if value > 128 else "black"
-        middle.text(j, i, f"{round(value / 255, 2):g}", ha="center", va="center", fontsize=17, color=color)
-    show_image(right, shuffled, "The same 784 pixels, shuffled")
+    for (i, j), value in np.ndenumerate(scope["patch"]):
+        color = "white" if value > 0.5 else "black"
+        middle.text(j, i, f"{round(float(value), 2):g}", ha="center", va="center", fontsize=17, color=color)
+    show_image(right, scope["flat"][:, scope["order"]].reshape(28, 28), "The same 784 pixels, shuffled")
     return figure
 
 
 def draw_06() -> Figure:
-    """Ten digits as the CNN reads them before its training and after, and the error rate between; takes minutes."""
+    """Draw what notebook 06 has stored: ten digits as its CNN reads them before its training and after, and its errors.
+
+    After the training it reads all ten, as the notebook says beside the picture.
+    """
     from utils.lesson import load_ten
-    from utils.networks import build_cnn, train
+    from utils.networks import build_cnn
 
     import keras
 
     ten = load_ten()
-    x_ten = ten.prepared[..., np.newaxis].astype("float32") / 255
     keras.utils.set_random_seed(0)
     untrained = build_cnn()
-    trained, history = train("cnn", load_mnist(verbose=False))
+    before = keras.ops.convert_to_numpy(untrained(ten.prepared[..., np.newaxis] / np.float32(255))).argmax(axis=1)
+
+    cells = nbformat.read(ROOT / "notebooks" / "06-train-the-models.ipynb", as_version=4).cells
+    printed = {cell.source: "".join(one.get("text", "") for one in cell.get("outputs", [])) for cell in cells}
+    (training,) = (text for source, text in printed.items() if "cnn_history = cnn.fit" in source)
+    errors = [100 - float(read) for read in re.findall(r"; validation loss [\d.]+, accuracy ([\d.]+)%", training)]
+    if "· 10 (06)" not in "".join(printed.values()):
+        raise SystemExit("The CNN of notebook 06 does not read all ten digits: its opening says so.")
 
     figure = Figure(figsize=SIZE, layout="constrained")
-    before, between, after = figure.subfigures(1, 3, width_ratios=[1, 0.85, 1], wspace=0.03)
-    for part, model, when in ((before, untrained, "Before"), (after, trained, "Afterwards")):
-        reads = keras.ops.convert_to_numpy(model(x_ten)).argmax(axis=1)
+    left, between, right = figure.subfigures(1, 3, width_ratios=[1, 0.85, 1], wspace=0.03)
+    for part, reads, when in ((left, before, "Before"), (right, ten.labels, "Afterwards")):
         part.suptitle(f"{when}: {np.sum(reads == ten.labels)} of ten right", fontsize=16)
-        for axes, image, label, read in zip(part.subplots(2, 5).ravel(), ten.images, ten.labels, reads, strict=True):
-            right = read == label
-            show_image(axes, 255 - image)
-            axes.set_xlabel(f"{'✓' if right else '✗'} {read}", fontsize=16, color="black" if right else RED)
+        for axes, image, label, read in zip(part.subplots(2, 5).ravel(), ten.prepared, ten.labels, reads, strict=True):
+            show_image(axes, image)
+            axes.set_xlabel(
+                f"{'✓' if read == label else '✗'} {read}", fontsize=16, color="black" if read == label else RED
+            )
     axes = between.subplots()
-    errors = 100 * (1 - np.array(history.history["val_accuracy"]))
     axes.semilogy(range(1, len(errors) + 1), errors, "o-", color=BLUE)
-    ticks = [tick for tick in (0.2, 0.5, 1, 2, 5) if errors.min() * 0.9 <= tick <= errors.max() * 1.1]
+    ticks = [tick for tick in (0.2, 0.5, 1, 2, 5) if min(errors) * 0.9 <= tick <= max(errors) * 1.1]
     axes.set_yticks(ticks, [f"{tick:g} %" for tick in ticks])
     axes.minorticks_off()
     axes.set_title("Images misread", fontsize=16)
