@@ -106,7 +106,7 @@ CHANGES = {
         "for units in (2, 16, 128, 512)": "for units in (1, 8)",
         "for images in (250, 1000, 4000)": "for images in (100, 20_000)",
         "rate, steps = 1e-2": "rate, steps = 0.5",
-        "batch_size=50, epochs=12": "batch_size=50, epochs=1",
+        "batch_size=25, epochs=6": "batch_size=25, epochs=1",
         "epochs=20": "epochs=2",
         "epochs=3, verbose": "epochs=1, verbose",
         "(0, 3)": "(0, 9)",

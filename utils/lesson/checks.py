@@ -478,44 +478,35 @@ BUILD: dict[str, Check] = {
 }
 
 #: Notebook 06: Train the models.
-_PROBABILITIES = np.array([[0.5, 0.25, 0.25], [0.25, 0.5, 0.25], [0.1, 0.1, 0.8]])
-_CORNER = np.zeros((1, 3, 4, 1))
-_CORNER[0, 0, :, 0] = [1, 2, 3, 4]
 TRAIN: dict[str, Check] = {
-    "cross_entropy": Check(
-        right=lambda p, labels: -np.log(p[np.arange(len(labels)), labels]).mean(),
-        cases=[
-            (np.array([[0.5, 0.5], [1.0, 0.0]]), np.array([1, 0])),
-            (_PROBABILITIES, np.array([0, 0, 2])),
-            (np.tile(np.arange(1, 11) / 55, (20, 1)), np.arange(20) % 10),
-        ],
+    "falling_rate": Check(
+        right=lambda first, step, steps: _fall(first, step, steps),
+        cases=[(4, 50, 100), (0.006, 0, 30), (0.01, 15, 60), (0.002, 90, 90)],
         mistakes={
-            "The sign is turned: the logarithm of a probability is negative, and a loss is −log.": lambda p, labels: (
-                np.log(p[np.arange(len(labels)), labels]).mean()
+            "It rises: with a minus before the cosine, it begins at 0.": lambda first, step, steps: (
+                first * (1 - np.cos(np.pi * step / steps)) / 2
             ),
-            "These are the losses of the single images: their mean is asked for.": lambda p, labels: (
-                -np.log(p[np.arange(len(labels)), labels])
+            "It falls along a straight line: where is the cosine?": lambda first, step, steps: (
+                first * (1 - step / steps)
             ),
-            "This is the sum over the images: divide it by their number, or take `.mean()`.": lambda p, labels: (
-                -np.log(p[np.arange(len(labels)), labels]).sum()
+            "That is a whole cosine wave: half of one reaches to π, not to 2π.": lambda first, step, steps: (
+                first * (1 + np.cos(2 * np.pi * step / steps)) / 2
             ),
-            "The mean comes too early: take the logarithm of each probability first.": lambda p, labels: (
-                -np.log(p[np.arange(len(labels)), labels].mean())
+            "The 1 + is missing: it falls below 0.": lambda first, step, steps: (
+                first * np.cos(np.pi * step / steps) / 2
             ),
-            "It takes the highest probability of each image: the one of the right digit counts, even if it is low.": (
-                lambda p, labels: -np.log(p.max(axis=1)).mean()
+            "The ½ is missing: it begins at twice the first rate.": lambda first, step, steps: (
+                first * (1 + np.cos(np.pi * step / steps))
             ),
-            "The logarithm has another base: `np.log` is the natural one.": lambda p, labels: (
-                -np.log10(p[np.arange(len(labels)), labels]).mean()
+            "It begins at 1: multiply by the first rate.": lambda first, step, steps: _fall(1, step, steps),
+            "It takes `step` for *t*, which grows from 0 to 1: divide it by `steps`.": lambda first, step, steps: _fall(
+                first, step, 1
             ),
-            "That is the logarithm with base 2: `np.log` is the natural one.": lambda p, labels: (
-                -np.log2(p[np.arange(len(labels)), labels]).mean()
-            ),
-            "It takes all probabilities: of each image only the right digit's counts.": lambda p, labels: (
-                -np.log(p).mean()
+            "`np.cos` takes radians, where half a wave is π long, not 180.": lambda first, step, steps: (
+                first * (1 + np.cos(180 * step / steps)) / 2
             ),
         },
-        hint="`probabilities[np.arange(len(labels)), labels]` takes from each row the probability of its own label.",
+        hint="First `t = step / steps`, then the formula. `np.cos` and `np.pi` have the rest.",
     ),
     "early_stop": Check(
         right=lambda losses, patience: _early_stop(losses, patience),
@@ -542,22 +533,45 @@ TRAIN: dict[str, Check] = {
         },
         hint="`np.argmin(losses[:epoch]) + 1` is the best epoch so far. How long ago was it?",
     ),
-    "moved": Check(
-        right=lambda images, pixels: _moved(images, pixels),
-        cases=[(_CORNER, 1), (np.arange(1.0, 2 * 5 * 6 + 1).reshape(2, 5, 6, 1), 3), (_CORNER, 0)],
+    "ranges_overlap": Check(
+        right=lambda some, others: min(some) <= max(others) and min(others) <= max(some),
+        cases=[
+            ([1, 2, 3], [2, 4, 6]),
+            ([1, 2, 3], [4, 5, 6]),
+            ([4, 5, 6], [1, 2, 3]),
+            ([4, 5], [1, 9]),
+            ([1, 9], [4, 5]),
+            ([3, 1, 2], [5, 2.5, 4]),
+            ([1, 2], [2, 3]),
+        ],
         mistakes={
-            "What goes out on the right comes in again on the left: there it should be 0.": lambda images, pixels: (
-                np.roll(images, pixels, axis=2)
+            "It is the wrong way round: True where they overlap.": lambda some, others: (
+                min(some) > max(others) or min(others) > max(some)
             ),
-            "It moves them down: the columns are axis 2 of (n, H, W, 1).": lambda images, pixels: np.swapaxes(
-                _moved(np.swapaxes(images, 1, 2), pixels), 1, 2
+            "The second range may also lie wholly below the first: a second comparison is missing.": (
+                lambda some, others: min(others) <= max(some)
             ),
-            "It moves them to the left.": lambda images, pixels: _moved(images[:, :, ::-1], pixels)[:, :, ::-1],
-            "It fails where nothing is to be moved: `images[:, :, :-0]` is empty.": lambda images, pixels: (
-                _moved(images, pixels) if pixels else np.zeros_like(images)
+            "The second range may also lie wholly above the first: a second comparison is missing.": (
+                lambda some, others: min(some) <= max(others)
+            ),
+            "One comparison is not enough: both must hold, so join them with `and`.": lambda some, others: (
+                min(some) <= max(others) or min(others) <= max(some)
+            ),
+            "It looks for a number that is in both lists: the ranges go from the lowest to the highest.": (
+                lambda some, others: bool(set(some) & set(others))
+            ),
+            "The lowest number need not come first, nor the highest last: take `min` and `max`.": lambda some, others: (
+                some[0] <= others[-1] and others[0] <= some[-1]
+            ),
+            "It asks whether one range lies within the other: part of it is enough.": lambda some, others: (
+                (min(some) <= min(others) and max(others) <= max(some))
+                or (min(others) <= min(some) and max(some) <= max(others))
+            ),
+            "Ranges that only touch share that one value: `<=`, not `<`.": lambda some, others: (
+                min(some) < max(others) and min(others) < max(some)
             ),
         },
-        hint="Begin with `np.zeros_like(images)`, and copy into it all columns but the last `pixels` ones.",
+        hint="When are they apart? If the lowest of one is higher than the highest of the other, either way round.",
     ),
 }
 
@@ -578,11 +592,11 @@ def _stop_when_rising(losses: Sequence[float], patience: int) -> int:
     return len(losses)
 
 
-def _moved(images: np.ndarray, pixels: int) -> np.ndarray:
-    result = np.zeros_like(images)
-    result[:, :, pixels:] = images[:, :, : images.shape[2] - pixels]
-    return result
+def _fall(first: float, step: int, steps: int) -> float:
+    return first * (1 + np.cos(np.pi * step / steps)) / 2
 
+
+_PROBABILITIES = np.array([[0.5, 0.25, 0.25], [0.25, 0.5, 0.25], [0.1, 0.1, 0.8]])
 
 #: Notebook 07: Evaluate the models.
 EVALUATE: dict[str, Check] = {
