@@ -337,13 +337,13 @@ LEARN: dict[str, Check] = {
                 _gradients(x, p, y)[0] * len(x),
                 _gradients(x, p, y)[1],
             ),
-            "The right digits are missing: take the one-hot rows away from p first.": lambda x, p, y: (
+            "The right digits are missing: subtract the one-hot rows from p first.": lambda x, p, y: (
                 x.T @ p / len(x),
                 p.mean(axis=0),
             ),
         },
-        hint="Take the one-hot rows from p and divide by `len(x)`: these are the errors. Then `x.T @ error` for the "
-        "weights, and the sum of the errors over the images for the biases.",
+        hint="Subtract the one-hot rows from p and divide by `len(x)`: these are the errors. Then `x.T @ error` for "
+        "the weights, and the sum of the errors over the images for the biases.",
     ),
     "take_step": Check(
         right=_take_step,
@@ -366,7 +366,7 @@ LEARN: dict[str, Check] = {
                 (b - _take_step(w, b, x, y, rate)[1]) / rate,
             ),
         },
-        hint="Parts 2, 4 and 5 of the table: `softmax(x @ w + b)`, `gradients(…)`, `w - rate * …`.",
+        hint="Predict, gradient, step: `softmax(x @ w + b)`, `gradients(…)`, `w - rate * …`.",
     ),
 }
 
