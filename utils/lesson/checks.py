@@ -798,7 +798,7 @@ PREDICT: dict[str, Check] = {
                     for digit, confidence in zip(digits, confidences, strict=True)
                 )
             ),
-            "Nothing is marked: a `?` belongs behind each digit whose confidence is below least.": (
+            "Nothing is marked: a `?` belongs after each digit whose confidence is below least.": (
                 lambda digits, confidences, least=0.8: "".join(map(str, digits))
             ),
             "The text is still empty: add each digit, with or without a `?`.": (

@@ -53,6 +53,7 @@ def try_damage(
     def draw() -> tuple[Figure, str]:
         broken = dials[damage.value][0](images, strength.value)
         figure = Figure(figsize=(1.3 * len(images), 2.4 * len(models)), layout="constrained")
+        figure.suptitle(f"{damage.value}: {strength.value:g}", fontsize=15)
         told = []
         for part, (name, model) in zip(
             figure.subfigures(len(models), 1, squeeze=False).flat, models.items(), strict=True
