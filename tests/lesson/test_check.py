@@ -119,6 +119,27 @@ def test_an_exception_is_told_with_the_line_of_the_student_s_own_code(body, word
     assert words in says("halve", body)
 
 
+def test_an_error_that_should_get_through_counts_as_an_outcome():
+    """Notebook 11 asks for it: a bug must not look like the visitor's mistake."""
+
+    def read_safely(body, read):
+        try:
+            return 200, read(body)
+        except Exception as error:
+            return 422, str(error)
+
+    said = judge(read_safely, CHECKS)
+    assert said.startswith("read_safely: right in 2 of 3 cases.\nIt catches too much:")
+    assert "gives (422, 'division by zero'), and 'ZeroDivisionError let through' is right." in said
+
+
+def test_an_error_that_nobody_should_let_through_is_a_failure():
+    def read_safely(body, read):
+        return 200, read(body)
+
+    assert "it stops at the line `return 200, read(body)` with DigitsError" in judge(read_safely, CHECKS)
+
+
 def test_wrong_parameters_are_told():
     assert "halve: it cannot be called: TypeError" in says("halve", "return a / b", "a, b")
 

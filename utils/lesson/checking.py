@@ -49,7 +49,7 @@ def judge(function: object, checks: Mapping[str, Check]) -> str:
     if name not in checks:
         return f"{name}: there is no check for a function of this name. Is it spelled as in the text?"
     check = checks[name]
-    expected = [check.right(*copy.deepcopy(case)) for case in check.cases]
+    expected = [check.outcome(check.right, copy.deepcopy(case)) for case in check.cases]
     given, problem = _try(name, function, check)
     if problem is None:
         wrong = [
@@ -75,7 +75,7 @@ def _try(name: str, function: Callable, check: Check) -> tuple[list, str | None]
         try:
             with np.errstate(all="ignore"), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                result = function(*mine)
+                result = check.outcome(function, mine)
         except FAILURES as error:
             return given, f"{name}: {_describe_failure(function, error)}"
         if result is None or result is Ellipsis:
@@ -105,7 +105,7 @@ def _known_mistake(given: list, expected: list, check: Check) -> str | None:
     for sentence, wrong in check.mistakes.items():
         try:
             with np.errstate(all="ignore"):
-                theirs = [wrong(*copy.deepcopy(case)) for case in check.cases]
+                theirs = [check.outcome(wrong, copy.deepcopy(case)) for case in check.cases]
         except FAILURES:
             continue
         if not any(differs(one, other, check.tolerance) for one, other in zip(given, theirs, strict=True)):

@@ -39,6 +39,8 @@ class Check:
         A sentence that helps without giving the answer away.
     tolerance
         By which share a number may differ; also the absolute difference that is allowed near 0.
+    lets_through
+        Errors that are an outcome like a value: the function should let them through where the right one does.
     """
 
     right: Callable
@@ -46,6 +48,14 @@ class Check:
     mistakes: Mapping[str, Callable] = field(default_factory=dict)
     hint: str = ""
     tolerance: float = 1e-5
+    lets_through: tuple[type[Exception], ...] = ()
+
+    def outcome(self, function: Callable, case: tuple) -> object:
+        """Call a function on a case; return what it gives, or in words which error it lets through."""
+        try:
+            return function(*case)
+        except self.lets_through as error:
+            return f"{type(error).__name__} let through"
 
 
 def _move_right(images: np.ndarray, pixels: int) -> np.ndarray:
@@ -958,6 +968,17 @@ def _read_nothing(body: bytes) -> str:
     raise DigitsError("upload is empty: save it again as PNG or JPEG.")
 
 
+def _read_badly(body: bytes) -> str:
+    raise ZeroDivisionError("division by zero")  # a bug: the student's own code is unlikely to raise this
+
+
+def _read_too_safely(body: bytes, read: Callable) -> tuple[int, str]:
+    try:
+        return 200, read(body)
+    except Exception as error:
+        return 422, str(error)
+
+
 def _version_of(visitor: str, percent: int, least: int = 0, inside: int = 2) -> int:
     return inside if zlib.crc32(visitor.encode()) % 100 < percent + least else 3 - inside
 
@@ -966,8 +987,11 @@ def _version_of(visitor: str, percent: int, least: int = 0, inside: int = 2) -> 
 DEPLOY: dict[str, Check] = {
     "limit_status": Check(
         right=_limit_status,
-        cases=[(0, 500), (1, 10_000_001), (2, 500), (2, 11_000_000), (1, 10_000_000)],
+        cases=[(0, 500), (1, 10_000_001), (2, 500), (2, 11_000_000), (1, 10_000_000), (3, 500)],
         mistakes={
+            "With *more* than 2 it is full, too: use `>=`.": (
+                lambda waiting, size: 503 if waiting == 2 else 413 if size > 10_000_000 else 200
+            ),
             "It looks at the size first: when the service is full, nothing else matters.": (
                 lambda waiting, size: 413 if size > 10_000_000 else 503 if waiting >= 2 else 200
             ),
@@ -985,8 +1009,10 @@ DEPLOY: dict[str, Check] = {
     ),
     "read_safely": Check(
         right=_read_safely,
-        cases=[(b"a drawing", _read_42), (b"", _read_nothing)],
+        cases=[(b"a drawing", _read_42), (b"", _read_nothing), (b"a photo", _read_badly)],
+        lets_through=(ZeroDivisionError,),
         mistakes={
+            "It catches too much: name `DigitsError` behind `except`, then a bug gets through.": _read_too_safely,
             "500 says that the fault is the server's: here the visitor can put it right, with another file.": (
                 lambda body, read: (200 if body else 500, _read_safely(body, read)[1])
             ),
