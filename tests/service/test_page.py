@@ -313,3 +313,45 @@ def test_the_documentation_works_without_a_connection(browser, server):
     page.get_by_role("button", name="Execute").click()
     playwright.expect(page.locator(".live-responses-table").first).to_contain_text('"ready": true')
     page.close()
+
+
+def test_a_contest_from_the_phone_to_the_wall(browser, network):
+    """A pupil taps "I meant 1", the class sees it, and the teacher takes it off again."""
+    with Server("--model", str(network), "--contest") as server:
+        key = next(line for line in server.lines if "/contest#" in line).strip().split("#")[1]
+        phone = Page(browser, server, viewport={"width": 390, "height": 844}, has_touch=True)
+        wall = Page(browser, server, viewport={"width": 1280, "height": 800})
+        wall.goto(f"http://127.0.0.1:{server.port}/contest#{key}")
+        playwright.expect(wall.locator("#counts")).to_have_text("Nobody has tried yet.")
+        playwright.expect(phone.locator("#entering")).to_be_hidden()
+        phone.pen(SEVEN)
+        phone.read("7")
+        meant = phone.get_by_role("group", name="I meant")
+        meant.get_by_role("button", name="7").click()
+        playwright.expect(phone.locator("#entered")).to_contain_text("Not fooled")
+        phone.get_by_label("Your name").fill("Ada <b>")
+        meant.get_by_role("button", name="1").click()
+        playwright.expect(phone.locator("#entered")).to_contain_text("You have fooled it")
+        phone.shot("contest-phone")
+        entry = wall.locator("#board li")
+        playwright.expect(entry).to_contain_text("Ada <b>: meant 1, read as 7")
+        playwright.expect(wall.locator("#counts")).to_have_text("2 drawings were tried, 1 of them fooled the reader.")
+        playwright.expect(wall.locator("#address")).to_have_text(f"http://127.0.0.1:{server.port}")
+        assert wall.locator("#code").evaluate("image => image.naturalWidth") > 100
+        assert entry.locator("img").evaluate("image => image.naturalWidth") > 100
+        wall.shot("contest-wall")
+        phone.pen(ONE)
+        playwright.expect(phone.locator("#entering")).to_be_hidden()  # two digits: nothing to enter
+        entry.get_by_role("button", name="Take it off").click()
+        playwright.expect(entry).to_have_count(0)
+        phone.close()
+        wall.close()
+
+
+def test_without_a_contest_nobody_is_asked_for_a_name(browser, server):
+    """A teacher who has not asked for a contest wants none."""
+    page = Page(browser, server)
+    page.pen(SEVEN)
+    page.read("7")
+    playwright.expect(page.locator("#entering")).to_be_hidden()
+    page.close()

@@ -10,12 +10,13 @@ from pathlib import Path
 
 from fastapi import FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from utils.service.contest import Contest, check_drawing
 from utils.service.desk import Desk
 from utils.service.guard import Guard, check_origin
 from utils.service.recent import Recent
@@ -103,7 +104,7 @@ PROBLEMS = {
 }
 
 
-def create_app(settings: Settings, desk: Desk | None = None) -> FastAPI:
+def create_app(settings: Settings, desk: Desk | None = None, contest: Contest | None = None) -> FastAPI:
     """Make the service.
 
     Parameters
@@ -112,6 +113,8 @@ def create_app(settings: Settings, desk: Desk | None = None) -> FastAPI:
         Which network reads, and the limits.
     desk
         Where images wait, if its readers have been started already.
+    contest
+        The board of a contest, if there is one.
 
     Returns
     -------
@@ -141,8 +144,11 @@ def create_app(settings: Settings, desk: Desk | None = None) -> FastAPI:
 
     @app.head("/", include_in_schema=False)
     @app.get("/", include_in_schema=False)
-    async def page() -> FileResponse:
-        return FileResponse(PAGE / "index.html")
+    async def page() -> Response:
+        if contest is None:
+            return FileResponse(PAGE / "index.html")
+        text = (PAGE / "index.html").read_text(encoding="utf-8")
+        return HTMLResponse(text.replace("<body>", "<body data-contest>"))
 
     @app.post(
         "/predict",
@@ -178,6 +184,9 @@ def create_app(settings: Settings, desk: Desk | None = None) -> FastAPI:
         """Count what the last readings were like: how many were unsure, and which digits were read."""
         return RecentAnswer(**recent.count())
 
+    if contest:
+        _add_contest(app, contest, settings, desk, uploads)
+
     @app.exception_handler(RefusedError)
     async def refuse(request: Request, error: RefusedError) -> JSONResponse:
         return JSONResponse({"error": error.sentence}, error.status, error.headers)
@@ -195,6 +204,43 @@ def create_app(settings: Settings, desk: Desk | None = None) -> FastAPI:
     app.mount("/page", StaticFiles(directory=PAGE), name="page")
     app.middleware_stack = Guard(app.build_middleware_stack(), settings.hosts)  # around the answer 500, too
     return app
+
+
+def _add_contest(app: FastAPI, contest: Contest, settings: Settings, desk: Desk, uploads: Uploads) -> None:
+    """Add the contest's addresses: the projector's page, its code and its board, and where phones send drawings."""
+
+    @app.get("/contest", include_in_schema=False)
+    async def show_projector() -> FileResponse:
+        return FileResponse(PAGE / "contest.html")
+
+    @app.get("/contest/code.svg", include_in_schema=False)
+    async def draw_code() -> Response:
+        return Response(contest.code(), media_type="image/svg+xml")
+
+    @app.get("/contest/board", include_in_schema=False)
+    async def show_board() -> dict:
+        return {"address": contest.address, **contest.board()}
+
+    @app.get("/contest/drawings/{number}.png", include_in_schema=False)
+    async def show_drawing(number: int) -> Response:
+        headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+        return Response(contest.drawing(number), media_type="image/png", headers=headers)
+
+    @app.delete("/contest/drawings/{number}", include_in_schema=False)
+    async def take_off(number: int, key: str = "") -> dict:
+        contest.take_off(number, key)
+        return contest.board()
+
+    @app.post("/contest", include_in_schema=False)
+    async def enter(request: Request, meant: str = "", name: str = "") -> dict:
+        check_origin(request, settings.origins)
+        desk.check()
+        async with uploads.take(request) as (data, file):
+            digit = check_drawing(data, meant)
+            record = await _unless_gone(request, desk.read(data, file))
+            if record["error"]:
+                raise RefusedError(422, record["error"])
+            return {"fooled": contest.enter(data, record, digit, name), "text": record["text"]}
 
 
 async def _unless_gone(request: Request, work: Coroutine[None, None, dict]) -> dict:

@@ -38,7 +38,13 @@ DESCRIPTORS = 128
 
 
 def serve(
-    model: Path, host: str, port: int, workers: int, origins: tuple[str, ...] = (), hosts: tuple[str, ...] = ()
+    model: Path,
+    host: str,
+    port: int,
+    workers: int,
+    origins: tuple[str, ...] = (),
+    hosts: tuple[str, ...] = (),
+    contest: bool = False,
 ) -> None:
     """Run the service until it is stopped by Ctrl-C or SIGTERM; what is under way then is finished.
 
@@ -56,6 +62,8 @@ def serve(
         Other sites whose pages may use the service.
     hosts
         Other names that the service goes by, or addresses with them; ``*`` for any.
+    contest
+        Whether there is a board for drawings that have fooled the reader.
 
     Raises
     ------
@@ -76,8 +84,16 @@ def serve(
             from utils.service.app import create_app  # takes about as long as a reader takes to start
 
             desk.start()  # a damaged file is found out now
-            print(f"Open {_addresses(host, port)} in a browser (Ctrl-C stops it).", flush=True)
-            make_server(create_app(settings, desk), settings).run(sockets=[listener])
+            here, others = _addresses(host, port)
+            elsewhere = f" here, {others} on other devices in the same network," if others else ""
+            board = None
+            if contest:
+                from utils.service.contest import Contest
+
+                board = Contest(f"http://{hosts[0]}" if hosts and hosts[0] != "*" else others or here)
+                print(f"For the projector: {here}/contest#{board.key}", flush=True)
+            print(f"Open {here}{elsewhere} in a browser (Ctrl-C stops it).", flush=True)
+            make_server(create_app(settings, desk, board), settings).run(sockets=[listener])
     print("Stopped.", flush=True)
 
 
@@ -225,12 +241,12 @@ def _listen(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def _addresses(host: str, port: int) -> str:
-    """Write what to type into a browser here and, if others may come, on another computer in the same network."""
+def _addresses(host: str, port: int) -> tuple[str, str | None]:
+    """Say what to type into a browser here and, if others may come, on another device in the same network."""
     if host not in ("0.0.0.0", "::"):
-        return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        return f"http://{f'[{host}]' if ':' in host else host}:{port}", None
     here = f"http://127.0.0.1:{port}"
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, suppress(OSError):
         probe.connect(("192.0.2.1", 9))  # sends nothing: it only asks which of this computer's addresses would be used
-        return f"{here} here, http://{probe.getsockname()[0]}:{port} on other devices in the same network,"
-    return here
+        return here, f"http://{probe.getsockname()[0]}:{port}"
+    return here, None

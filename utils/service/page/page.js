@@ -3,6 +3,7 @@
 import { ReadingError, askForReading } from "./asking.js";
 import { clear, startDrawing } from "./drawing.js";
 import { $ } from "./elements.js";
+import { offerContest, startContest } from "./meant.js";
 import { hidePhoto, openPhoto, startChoosing } from "./photo.js";
 import { complain, hideResult, say, show } from "./showing.js";
 
@@ -29,7 +30,9 @@ async function read(coming) {
   const onBusy = () => say("The service is busy: waiting for a turn …");
   try {
     const answer = await askForReading(blob, name, { signal, onBusy });
-    if (!signal.aborted) show(answer, size);
+    if (signal.aborted) return;
+    show(answer, size);
+    if (!$("pad").hidden) offerContest(answer); // a drawing takes part, a photo does not
   } catch (error) {
     if (signal.aborted) return;
     if (!(error instanceof ReadingError)) throw error;
@@ -43,18 +46,21 @@ startDrawing({
   onStroke() {
     beginTurn();
     hideResult();
+    offerContest(null);
   },
   onDrawing: read,
   onClear() {
     beginTurn();
     hidePhoto();
     hideResult();
+    offerContest(null);
     say("Draw something.");
   },
 });
 
 startChoosing((file) => {
   clear();
+  offerContest(null);
   $("clear").disabled = false; // a photo can be cleared away, too
   sayReading();
   read(openPhoto(file));
@@ -62,3 +68,4 @@ startChoosing((file) => {
 
 $("again").addEventListener("click", () => read(last));
 window.addEventListener("online", () => $("again").hidden || read(last));
+startContest(() => last);

@@ -1,0 +1,43 @@
+/* Taking part in a contest: "I meant 7" sends the drawing to the board. Without a contest, none of this is seen. */
+
+import { $ } from "./elements.js";
+
+const address = (path) => new URL(`../${path}`, import.meta.url);
+const contest = "contest" in document.body.dataset;
+
+/**
+ * Let drawings take part if there is a contest: the service says so in the page.
+ *
+ * @param {function(): Promise<{blob: Blob}>} getDrawing - Gives the drawing that stands there.
+ */
+export function startContest(getDrawing) {
+  if (!contest) return;
+  for (let digit = 0; digit <= 9; digit++) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = digit;
+    button.addEventListener("click", async () => send(await getDrawing(), digit));
+    $("meant").append(button);
+  }
+}
+
+/** Offer it for a drawing of one digit; `null` takes the offer away. */
+export function offerContest(answer) {
+  $("entering").hidden = !contest || answer?.digits.length !== 1;
+  $("entered").textContent = "";
+}
+
+async function send(drawing, meant) {
+  const query = new URLSearchParams({ meant, name: $("name").value });
+  for (const button of $("meant").children) button.disabled = true;
+  try {
+    const response = await fetch(address(`contest?${query}`), { method: "POST", body: drawing.blob });
+    const answer = await response.json();
+    if (!response.ok) $("entered").textContent = answer.error;
+    else if (answer.fooled) $("entered").textContent = `You have fooled it! It read ${answer.text}. Look at the board.`;
+    else $("entered").textContent = "Not fooled this time. Try another one.";
+  } catch {
+    $("entered").textContent = "The server cannot be reached: is this device in its network?";
+  }
+  for (const button of $("meant").children) button.disabled = false;
+}
