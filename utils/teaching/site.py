@@ -1,0 +1,183 @@
+"""Build the website of the series: notebooks with their stored outputs, glossary, guide and worksheets.
+
+A source tree is put together in a folder of its own, and Sphinx makes pages of it. Nothing is run, and the pages load
+nothing from other servers, so that they work from a stick behind ``python -m http.server``.
+"""
+
+import importlib.util
+import io
+import os
+import shutil
+from pathlib import Path
+
+import nbformat
+
+from utils.errors import DigitsError
+from utils.lesson import read_quiz
+from utils.paths import ROOT, shown
+from utils.teaching.pages import for_site
+
+#: What the packages are called that make it, and where they are listed.
+NEEDED = ("sphinx", "myst_nb", "sphinx_book_theme")
+EXTRA = "requirements-site.txt"
+#: The start page and the style.
+OWN = Path(__file__).with_name("site")
+#: Pages in Markdown, in their order.
+PAGES = (
+    "README.md",
+    "utils/README.md",
+    "models/README.md",
+    "tests/benchmarks/README.md",
+    "notebooks/glossary.md",
+    "teaching/README.md",
+    "teaching/worksheets/README.md",
+    "teaching/set-up.md",
+    "teaching/privacy.md",
+    "teaching/*.md",
+    "teaching/guide/*.md",
+)
+#: What pages show or offer. Sphinx takes those that a page names.
+FILES = (
+    "notebooks/images/*",
+    "tests/benchmarks/results/*.png",
+    *(f"teaching/**/*.{kind}" for kind in ("pdf", "png", "svg")),
+)
+#: The file that tells a site of this command, whose folder may be replaced. (GitHub Pages wants it, too.)
+MARK = ".nojekyll"
+SAID = "python -m utils site"
+SETTINGS = {
+    "project": "Handwritten Digits Recognizer",
+    "extensions": ["myst_nb", "utils.teaching.hooks"],
+    "exclude_patterns": ["_static"],
+    "nb_execution_mode": "off",
+    "nb_merge_streams": True,
+    "nb_code_prompt_show": "Show the code",
+    "nb_code_prompt_hide": "Hide the code",
+    "myst_enable_extensions": ["dollarmath", "html_image"],
+    "myst_heading_anchors": 4,
+    "suppress_warnings": ["myst.header"],  # the glossary's terms are headings of the third level under one of the first
+    "html_theme": "sphinx_book_theme",
+    "html_title": "Handwritten Digits",
+    "html_math_renderer": "mathml",
+    "html_static_path": ["_static"],
+    "html_css_files": ["style.css"],
+    "html_copy_source": False,
+    "html_use_index": False,
+    "html_show_copyright": False,
+    "html_permalinks": False,
+}
+THEME = {"use_download_button": False, "use_fullscreen_button": False, "show_toc_level": 2, "home_page_in_toc": True}
+
+
+def write_site(folder: str | os.PathLike, repository: str = "") -> Path:
+    """Build the website, whole or not at all.
+
+    Parameters
+    ----------
+    folder
+        Where to; it must not exist yet, be empty, or hold a site that was built before.
+    repository
+        The address at which the project is published, such as ``https://github.com/OWNER/NAME``: there lead links to
+        files that are not in the site. Without it their text remains.
+
+    Returns
+    -------
+    Path
+        The start page.
+
+    Raises
+    ------
+    DigitsError
+        If Sphinx is missing, the folder holds something else or cannot be written, or a page has a fault.
+    """
+    if not all(map(importlib.util.find_spec, NEEDED)):
+        raise DigitsError(f"The website is made with Sphinx: python -m pip install -r {EXTRA}, then try again.")
+    folder = Path(folder).absolute()
+    if os.path.lexists(folder) and not _may_be_replaced(folder):
+        raise DigitsError(f"{shown(folder)} is there already, and is no site: name a new folder, or delete it first.")
+    work, old = (folder.with_name(f".{folder.name}.{end}") for end in ("part", "old"))
+    try:
+        shutil.rmtree(work, ignore_errors=True)
+        _gather(work / "source")
+        _build(work, repository.rstrip("/"))
+        (work / "html" / MARK).write_text(f"{SAID}\n", encoding="utf-8")
+        if folder.exists():
+            shutil.rmtree(old, ignore_errors=True)
+            folder.rename(old)
+        (work / "html").rename(folder)
+    except OSError as error:
+        if old.exists() and not folder.exists():
+            old.rename(folder)
+        raise DigitsError(
+            f"{shown(folder)} cannot be written ({error.strerror}): is there room, and may you?"
+        ) from error
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)
+    return folder / "index.html"
+
+
+def _may_be_replaced(folder: Path) -> bool:
+    """Say whether a folder is empty, or a site that this command has made."""
+    if not folder.is_dir():
+        return False
+    mark = folder / MARK
+    ours = mark.is_file() and mark.read_text(encoding="utf-8", errors="replace").startswith(SAID)
+    return ours or not any(folder.iterdir())
+
+
+def _gather(source: Path) -> None:
+    """Put together what Sphinx makes pages of, each file where it is in the project, so that links hold."""
+    pages = list(dict.fromkeys(path for pattern in PAGES for path in sorted(ROOT.glob(pattern))))
+    for path in [*pages, *(path for pattern in FILES for path in ROOT.glob(pattern))]:
+        place = source / path.relative_to(ROOT)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, place)
+    notebooks = []
+    for path in sorted((ROOT / "notebooks").glob("[0-9][0-9]-*.ipynb")):
+        notebook, number, name = nbformat.read(path, as_version=4), path.name[:2], path.relative_to(ROOT)
+        quiz = read_quiz(ROOT / "utils" / "lesson" / "quizzes" / f"{number}.toml")
+        nbformat.write(for_site(notebook, quiz), source / name)
+        title = notebook.cells[0].source.splitlines()[0].strip("# ")
+        notebooks.append(f"{number} {title} <{name.with_suffix('').as_posix()}>")
+    shutil.copytree(OWN, source / "_static", ignore=shutil.ignore_patterns("*.md"))
+    listed = {"TEACHING": [], "PROJECT": []}
+    for path in (path.relative_to(ROOT) for path in pages if path.name != "glossary.md"):
+        listed["TEACHING" if path.parts[0] == "teaching" else "PROJECT"].append(_entry(path))
+    start = (OWN / "index.md").read_text(encoding="utf-8")
+    for word, entries in {"NOTEBOOKS": notebooks, **listed}.items():
+        start = start.replace(word, "\n".join(entries))
+    (source / "index.md").write_text(start, encoding="utf-8")
+
+
+def _entry(page: Path) -> str:
+    """Name a page for a table of contents; of the guide's, the number says enough."""
+    name = page.with_suffix("").as_posix()
+    if name == "README":
+        return f"Install and start <{name}>"
+    return f"Guide to {page.name[:2]} <{name}>" if page.parent.name == "guide" else name
+
+
+def _build(work: Path, repository: str) -> None:
+    """Have Sphinx make the pages; a warning is a fault."""
+    from sphinx.application import Sphinx
+    from sphinx.errors import SphinxError
+    from sphinx.util.docutils import docutils_namespace
+
+    project = {"name": "The project", "url": repository, "icon": "fa-solid fa-code-branch"}
+    theme = THEME | {"icon_links": [project] if repository else []}
+    settings = SETTINGS | {"html_theme_options": theme, "repository": repository}
+    warnings = io.StringIO()
+    try:
+        with docutils_namespace():
+            app = Sphinx(
+                work / "source", None, work / "html", work / "doctrees", "html",
+                confoverrides=settings, status=None, warning=warnings, freshenv=True,
+            )  # fmt: skip
+            app.build()
+    except SphinxError as error:
+        raise DigitsError(f"The website was not made: {error}") from error
+    first = warnings.getvalue().replace(f"{work / 'source'}{os.sep}", "").strip().split("\n", 1)[0]
+    if first:
+        raise DigitsError(f"The website was not made, because a page has a fault: {first}")
+    shutil.rmtree(work / "html" / ".doctrees", ignore_errors=True)
