@@ -24,6 +24,7 @@ SERVICE = "page", "service", "readers", "limits", "guard", "proxy"
 TOGETHER = (
     "tests/widgets/test_browser.py",
     "tests/lesson/test_in_browser.py",
+    "tests/teaching/test_site.py",
     *(f"tests/service/test_{name}.py" for name in SERVICE),
 )
 MNIST = pytest.StashKey[str]()

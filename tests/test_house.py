@@ -26,11 +26,13 @@ FLOORS = (
     {"utils.networks"},
     {"utils.widgets", "utils.service"},
     {"utils.lesson"},
+    {"utils.teaching"},
     {"utils.check"},
     {"utils.cli"},
     {"utils.__main__"},
 )
-ROOMS = ("utils.reader", "utils.networks", "utils.widgets", "utils.service", "utils.lesson")
+TOPS = ("utils", "tests", "digits", "notebooks", "teaching")
+ROOMS = ("utils.reader", "utils.networks", "utils.widgets", "utils.service", "utils.lesson", "utils.teaching")
 MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted((ROOT / "utils").rglob("*.py"))
@@ -86,7 +88,7 @@ def test_there_is_no_circle_within_a_room():
 
 
 @pytest.mark.parametrize(
-    "path", [path for top in ("utils", "tests", "digits", "notebooks") for path in sorted((ROOT / top).rglob("*.py"))],
+    "path", [path for top in TOPS for path in sorted((ROOT / top).rglob("*.py"))],
     ids=lambda path: path.relative_to(ROOT).as_posix(),
 )  # fmt: skip
 def test_nobody_reaches_past_a_door(path):

@@ -16,6 +16,10 @@ from utils.paths import ROOT
 from utils.reader import add_labelled, read_image, read_labels
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+#: What people read beside the notebooks.
+PAGES = [
+    ROOT / name for name in ("README.md", "utils/README.md", "tests/benchmarks/README.md", "models/README.md")
+] + sorted((ROOT / "teaching").rglob("*.md"))
 INSTALL = "python -m pip install -r requirements.txt"
 
 
@@ -60,20 +64,27 @@ def test_the_patterns_hold_on_every_system():
     assert (ROOT / "tests" / "sanitize.cfg").read_bytes().isascii()
 
 
-def test_every_path_and_link_in_the_readme_exists():
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
-        assert target.startswith("http") or (ROOT / target).exists(), target
-    for path in re.findall(r"`((?:notebooks|digits|utils|tests|models)/[\w./-]*)`", README):
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_path_and_link_exists(page):
+    """Who follows a link that leads nowhere, looks elsewhere for the rest, too."""
+    text = page.read_text(encoding="utf-8")
+    for target, _, place in (link.partition("#") for link in re.findall(r"\]\((?!http)([^)]+)\)", text)):
+        file = page.parent / target if target else page
+        assert file.exists(), target
+        if place and file.suffix == ".md":
+            headings = re.findall(r"^#+ (.*)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+            assert place in {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}, place
+    for path in re.findall(r"`((?:notebooks|digits|utils|tests|models|teaching)/[\w./-]*)`", text):
         assert (ROOT / path).exists() or path.startswith("models/learned"), path
 
 
 @pytest.mark.parametrize("name", ["engines.md", "hands.md", "networks.md", "service.md"])
-def test_the_readme_s_tables_are_those_that_were_measured(name):
+def test_the_tables_are_those_that_were_measured(name):
     """A table that is copied by hand stays behind when its benchmark has been run again."""
     text = (ROOT / "tests" / "benchmarks" / "results" / name).read_text(encoding="utf-8")
     table = [line for line in text.splitlines() if line.startswith("|")]
     assert len(table) > 2
-    assert "\n".join(["", *table, ""]) in README
+    assert "\n".join(["", *table, ""]) in (ROOT / "tests" / "benchmarks" / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_notebooks_are_numbered_through_and_the_readme_lists_them():
@@ -129,6 +140,16 @@ def test_terms_lead_to_the_glossary_once(path):
     links = re.findall(r"\]\(glossary\.md#([^)]+)\)", text)
     assert set(links) <= {term.replace(" ", "-") for term in terms}
     assert len(links) == len(set(links))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_figure_is_told_in_words(path):
+    """Who cannot see a figure has the website read it aloud."""
+    for cell in nbformat.read(path, as_version=4).cells:
+        pictures = [output for output in cell.get("outputs", ()) if "image/png" in output.get("data", ())]
+        told = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
+        assert bool(pictures) == bool(told), cell.source
+        assert not told or 60 <= len(told) <= 300, told
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

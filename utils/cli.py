@@ -1,4 +1,4 @@
-"""The command line: ``python -m utils check | train | tune | predict | score | export | serve``.
+"""The command line: ``python -m utils check | train | predict | score | serve | handout`` and more, see `COMMANDS`.
 
 Each command imports what it needs: ``check`` must run where nothing is installed yet, and none shall wait for what only
 another needs.
@@ -74,8 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m utils", description="Train networks on MNIST and read digits.")
-    commands = parser.add_subparsers(required=True, metavar="check | train | tune | predict | score | export | serve")
-    for add in (_add_check, _add_train, _add_tune, _add_predict, _add_score, _add_export, _add_serve):
+    commands = parser.add_subparsers(required=True, metavar=" | ".join(COMMANDS))
+    for add in COMMANDS.values():
         add(commands)
     return parser
 
@@ -414,6 +414,11 @@ def _add_serve(commands: argparse._SubParsersAction) -> None:
         metavar="NAME",
         help="another name that the service goes by, behind a proxy for example; * for any; may be repeated",
     )
+    serve.add_argument(
+        "--contest",
+        action="store_true",
+        help="who fools the reader? a page for the projector, and a board that is gone when the service ends",
+    )
     serve.set_defaults(run=_serve)
 
 
@@ -427,6 +432,7 @@ def _serve(options: argparse.Namespace) -> int:
         options.workers,
         tuple(options.allow_origin),
         tuple(options.allow_host),
+        options.contest,
     )
     return 0
 
@@ -504,6 +510,74 @@ def _show(reading: "Reading", as_json: bool) -> None:
         print(f"{file}  {reading.marked.replace(LINE, ' / ')}  ({sure}){note}", flush=True)
 
 
+def _add_handout(commands: argparse._SubParsersAction) -> None:
+    handout = commands.add_parser("handout", help="write a folder for a class: the notebooks without their solutions")
+    handout.add_argument("folder", type=Path, metavar="FOLDER", help="a new folder")
+    handout.add_argument(
+        "--for",
+        dest="edition",
+        choices=("students", "teacher", "nbgrader"),
+        default="students",
+        help="teacher: with all solutions open, and the guide; nbgrader: assignments to grade (default: students)",
+    )
+    handout.add_argument(
+        "--offline",
+        action="store_true",
+        help="with the packages for this system, MNIST and the website, for a room without a connection: about 1 GB",
+    )
+    handout.set_defaults(run=_handout)
+
+
+def _handout(options: argparse.Namespace) -> int:
+    from utils.teaching import write_handout
+
+    notebooks = write_handout(options.folder, options.edition, options.offline)
+    print(f"Wrote {len(notebooks)} notebooks and what they need to {shown(options.folder)}")
+    return 0
+
+
+def _add_site(commands: argparse._SubParsersAction) -> None:
+    site = commands.add_parser("site", help="build the website of the series: notebooks, guide and worksheets")
+    site.add_argument("folder", type=Path, metavar="FOLDER", help="a new folder, or one that this command has made")
+    site.add_argument("--repository", metavar="URL", default="", help="where the project is published, for links to it")
+    site.set_defaults(run=_site)
+
+
+def _site(options: argparse.Namespace) -> int:
+    from utils.teaching import write_site
+
+    start = write_site(options.folder, options.repository)
+    print(f"Wrote {shown(start)}. To look at it: python -m http.server -d {shown(start.parent)}")
+    return 0
+
+
+def _add_forget(commands: argparse._SubParsersAction) -> None:
+    forget = commands.add_parser("forget", help="delete the digits that were drawn or saved here, and their labels")
+    forget.add_argument("--yes", action="store_true", help="delete at once: do not ask")
+    forget.set_defaults(run=_forget)
+
+
+def _forget(options: argparse.Namespace) -> int:
+    from utils.teaching import find_own, forget
+
+    own = find_own()
+    if not own:
+        print("Nothing was drawn or saved here.")
+        return 0
+    print("These hold what was drawn here:", *map(shown, own), sep="\n  ")
+    if not options.yes:
+        try:
+            answer = input("Delete them for good? Type yes: ")
+        except EOFError:
+            answer = ""
+        if answer.strip().lower() != "yes":
+            print("Nothing was deleted.")
+            return 1
+    forget(own)
+    print(f"Deleted {len(own)} {'file' if len(own) == 1 else 'files'}.")
+    return 0
+
+
 def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"{text} is not a port: 0 to 65535")
@@ -530,3 +604,18 @@ def _rate(text: str) -> float:
     if not 0 < rate < math.inf:
         raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
     return rate
+
+
+#: What adds each command.
+COMMANDS = {
+    "check": _add_check,
+    "train": _add_train,
+    "tune": _add_tune,
+    "predict": _add_predict,
+    "score": _add_score,
+    "export": _add_export,
+    "serve": _add_serve,
+    "handout": _add_handout,
+    "site": _add_site,
+    "forget": _add_forget,
+}

@@ -7,7 +7,7 @@ has the one that reads most numbers and pages, and, as if it were known beforeha
 same with the setting that reads most of those. What is no digit in their answers is left out, the lines may come in any
 order, and what they give less than the probability `SURE` counts as marked. Run it from the project's root, on all of
 MNIST. The table goes to ``tests/benchmarks/results/engines.md``, unless an engine is missing;
-README shows it.
+the README beside this file shows it.
 
 Neither is needed for the series, so neither is in its requirements::
 

@@ -12,7 +12,8 @@ Before that, four ways to ask the network about one image are compared, in turn 
 compiled function, LiteRT one by one, and LiteRT for 16 images together, each for one image's share.
 
 ``notebooks/data/service.csv`` gets the drawings, each round in a line; notebook 11 draws it. The table with photos and
-memory, of medians over the rounds, is written to ``tests/benchmarks/results/service.md``; README shows it.
+memory, of medians over the rounds, is written to ``tests/benchmarks/results/service.md``; the README beside this file
+shows it.
 
 ``python tests/benchmarks/service.py drawings [SECONDS [ROUNDS]]`` measures the drawings only, and writes
 the first file.

@@ -24,8 +24,8 @@ BARE = SERVER.format("location / { proxy_pass http://127.0.0.1:8000; }")
 
 
 def readme():
-    """Return the lines that README gives for nginx, in a server."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    """Return the lines that utils/README.md gives for nginx, in a server."""
+    text = (ROOT / "utils" / "README.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"((?: {4}location [^\n]*\n(?: {5,}[^\n]*\n| {4}\}\n)+)+)", text)
     return SERVER.format(block)
 

@@ -14,7 +14,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "ten": ["Ten", "load_ten"],
         "score": ["keep_score", "show_ten"],
         "guess": ["ask"],
-        "checking": ["check"],
-        "questions": ["quiz"],
+        "checking": ["check", "is_right"],
+        "questions": ["Question", "quiz", "read_quiz"],
     },
 )

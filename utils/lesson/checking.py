@@ -26,6 +26,22 @@ def check(function: Callable) -> None:
     print(judge(function, CHECKS))
 
 
+def is_right(function: Callable) -> bool:
+    """Say whether `check` would call a function right, for grading.
+
+    Parameters
+    ----------
+    function
+        The student's. Whatever it does, nothing is raised.
+
+    Returns
+    -------
+    bool
+        True if it gives what is expected in every case.
+    """
+    return _judge(function, CHECKS)[0]
+
+
 def judge(function: object, checks: Mapping[str, Check]) -> str:
     """Say what `check` prints.
 
@@ -41,13 +57,18 @@ def judge(function: object, checks: Mapping[str, Check]) -> str:
     str
         One or a few lines.
     """
+    return _judge(function, checks)[1]
+
+
+def _judge(function: object, checks: Mapping[str, Check]) -> tuple[bool, str]:
+    """Say whether a function is right, and what is to be said of it."""
     if not callable(function):
-        return (
+        return False, (
             f"check needs a function, and this is {show(function)}: write its name alone, without brackets behind it."
         )
     name = getattr(function, "__name__", type(function).__name__)
     if name not in checks:
-        return f"{name}: there is no check for a function of this name. Is it spelled as in the text?"
+        return False, f"{name}: there is no check for a function of this name. Is it spelled as in the text?"
     check = checks[name]
     expected = [check.outcome(check.right, copy.deepcopy(case)) for case in check.cases]
     given, problem = _try(name, function, check)
@@ -58,13 +79,13 @@ def judge(function: object, checks: Mapping[str, Check]) -> str:
             if differs(result, right, check.tolerance)
         ]
         if not wrong:
-            return f"{name}: right, in {len(expected)} of {len(expected)} cases."
+            return True, f"{name}: right, in {len(expected)} of {len(expected)} cases."
         sentence = _known_mistake(given, expected, check)
         case = describe_case(name, check.cases[wrong[0]])
         difference = describe_difference(given[wrong[0]], expected[wrong[0]], check.tolerance)
         lines = [f"{name}: right in {len(expected) - len(wrong)} of {len(expected)} cases.", sentence]
         problem = "\n".join([line for line in lines if line] + [f"{case} {difference}"])
-    return f"{problem}\nHint: {check.hint}" if check.hint else problem
+    return False, f"{problem}\nHint: {check.hint}" if check.hint else problem
 
 
 def _try(name: str, function: Callable, check: Check) -> tuple[list, str | None]:

@@ -1,0 +1,150 @@
+"""What a class is given is whole, is nobody's handwriting, and opens where there is nothing else."""
+
+import os
+import subprocess
+import sys
+
+import nbformat
+import pytest
+from PIL import Image
+
+from utils.cli import main
+from utils.errors import DigitsError
+from utils.reader import add_labelled, read_labels
+from utils.teaching import handout, own, write_handout
+
+OWN = b"somebody's seven"
+
+
+@pytest.fixture
+def project(monkeypatch, tmp_path):
+    """A copy of the project in which somebody has drawn."""
+    import shutil
+
+    from utils.paths import ROOT
+
+    root = tmp_path / "project"
+    for name in (*handout.TAKEN, "README.md"):
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("learned", "__pycache__"))
+        else:
+            shutil.copy2(ROOT / name, root / name)
+    monkeypatch.setattr(handout, "ROOT", root)
+    add_labelled(root / "digits", OWN, ".png", "7")
+    (root / "models" / "learned").mkdir()
+    (root / "models" / "learned" / "cnn.keras").write_bytes(b"somebody's network")
+    return root
+
+
+def test_the_students_folder_is_whole_and_holds_nobodys_drawings(project, tmp_path, capsys):
+    """What is missing, a class of 28 is missing at once; what is too much cannot be taken back."""
+    folder = tmp_path / "class"
+    assert main(["handout", str(folder)]) == 0
+    assert "11 notebooks" in capsys.readouterr().out
+    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    assert {"START.md", "requirements.txt", "notebooks/glossary.md", "digits/labels.csv", "models/cnn.keras"} <= set(
+        files
+    )
+    assert not [name for name in files if "mine" in name or "learned" in name or "__pycache__" in name]
+    assert not any(OWN in path.read_bytes() for path in files.values())
+    assert "7-mine" not in files["digits/labels.csv"].read_text(encoding="utf-8")
+    assert len(read_labels(folder / "digits")) == len(read_labels(project / "digits")) - 1
+    start = files["START.md"].read_text(encoding="utf-8")
+    for name in (name for name in files if name.endswith(".ipynb")):
+        assert name in start
+        assert not [cell for cell in nbformat.read(files[name], as_version=4).cells if cell.get("outputs")]
+
+
+def test_the_students_folder_works_alone(project, tmp_path):
+    """It is copied to a stick, and the project is not there."""
+    folder = tmp_path / "class"
+    write_handout(folder)
+    lines = (
+        "from utils.lesson import check, quiz, load_ten; from utils.reader import digits_folder; print(digits_folder())"
+    )
+    ran = subprocess.run([sys.executable, "-c", lines], cwd=folder, capture_output=True, text=True, timeout=120)
+    assert ran.stdout.strip() == str(folder / "digits"), ran.stderr
+
+
+def test_the_teachers_folder_has_the_guide(project, tmp_path):
+    """Without it, the answers to the questions in the text are missing."""
+    (project / "teaching").mkdir()
+    (project / "teaching" / "README.md").write_text("Guide")
+    write_handout(tmp_path / "mine", "teacher")
+    assert (tmp_path / "mine" / "teaching" / "README.md").read_text() == "Guide"
+    assert "every solution is open" in (tmp_path / "mine" / "START.md").read_text(encoding="utf-8")
+
+
+def test_for_nbgrader_each_notebook_is_an_assignment_with_its_pictures(project, tmp_path):
+    """Nbgrader takes an assignment's folder alone: a picture outside of it is lost."""
+    written = write_handout(tmp_path / "course", "nbgrader")
+    assert [path.parent.parent for path in written] == [tmp_path / "course" / "source"] * 11
+    assert all((path.parent / "images" / f"{path.name[:2]}-opening.png").is_file() for path in written)
+
+
+def test_what_is_there_already_stays(project, tmp_path):
+    """A teacher's own notes in last year's folder."""
+    folder = tmp_path / "class"
+    folder.mkdir()
+    (folder / "notes.txt").write_text("last year")
+    with pytest.raises(DigitsError, match="is there already"):
+        write_handout(folder)
+    assert os.listdir(folder) == ["notes.txt"]
+    with pytest.raises(DigitsError, match="beside it"):
+        write_handout(project / "notebooks" / "class")
+
+
+def test_a_folder_that_cannot_be_written_is_told_and_nothing_is_left(project, tmp_path):
+    """Half a folder would be handed out."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DigitsError, match="cannot be written"):
+        write_handout(tmp_path / "file" / "class")
+    assert sorted(os.listdir(tmp_path)) == ["file", "project"]
+
+
+@pytest.fixture
+def drawn(monkeypatch, tmp_path):
+    """A folder of images with one of the learner's own in it, and two of their ten digits."""
+    images, ten = tmp_path / "images", tmp_path / "ten"
+    images.mkdir()
+    ten.mkdir()
+    (images / "labels.csv").write_text('file,label\n8.png,8\n"12.png","1\n2"\n', encoding="utf-8")
+    Image.new("L", (20, 20)).save(images / "8.png")
+    add_labelled(images, b"drawn", ".png", "12 34")
+    for digit in (0, 7):
+        Image.new("L", (280, 280)).save(ten / f"{digit}.png")
+    monkeypatch.setenv("DIGITS_PATH", str(images))
+    monkeypatch.setenv("TEN_PATH", str(ten))
+    return images, ten
+
+
+def test_forget_deletes_what_was_drawn_and_nothing_else(drawn, capsys):
+    """Handwriting is personal: who wants it gone must not have to look for it."""
+    images, ten = drawn
+    assert main(["forget", "--yes"]) == 0
+    said = capsys.readouterr().out
+    assert "12_34-mine.png" in said
+    assert "Deleted 3 files" in said
+    assert sorted(os.listdir(images)) == ["8.png", "labels.csv"]
+    assert (images / "labels.csv").read_text(encoding="utf-8") == 'file,label\n8.png,8\n"12.png","1\n2"\n'
+    assert not ten.exists()
+    assert main(["forget", "--yes"]) == 0
+    assert "Nothing was drawn" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("answer", "left"), [("yes\n", 0), ("no\n", 2), ("", 2)])
+def test_forget_asks_first(drawn, monkeypatch, answer, left):
+    """A word typed too soon, and a term's drawings are gone."""
+    import io
+
+    monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
+    assert main(["forget"]) == (0 if left == 0 else 1)
+    assert len(list(drawn[1].glob("*.png"))) == left
+
+
+def test_a_file_that_cannot_be_deleted_is_told(drawn, monkeypatch):
+    """Else one believes that it is gone."""
+    paths = own.find_own()
+    (paths[0]).unlink()
+    with pytest.raises(DigitsError, match="cannot be deleted"):
+        own.forget(paths)

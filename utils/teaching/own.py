@@ -1,0 +1,78 @@
+"""Find what people have drawn and saved here, and delete it: their handwriting is theirs."""
+
+import csv
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from utils.errors import DigitsError
+from utils.lesson import ten_folder
+from utils.paths import shown, whole_file
+from utils.reader import digits_folder
+
+
+def find_own() -> list[Path]:
+    """Find the files that hold what was drawn here.
+
+    Returns
+    -------
+    list of Path
+        The ten digits of notebook 01 with their scores, and the images that the pads have saved among `digits_folder`.
+        Not what JupyterLab has stored in a notebook's outputs, nor a network that has learned from corrections.
+    """
+    ten, saved = ten_folder(), digits_folder()
+    names = [ten / f"{digit}.png" for digit in range(10)] + [ten / "scores.json"]
+    return [path for path in names if path.is_file()] + sorted(
+        path for path in saved.rglob("*-mine*") if path.is_file()
+    )
+
+
+def forget(paths: Iterable[Path]) -> None:
+    """Delete files that `find_own` has found, and their rows in ``labels.csv``.
+
+    Parameters
+    ----------
+    paths
+        The files.
+
+    Raises
+    ------
+    DigitsError
+        If one cannot be deleted. Those before it are.
+    """
+    gone = set()
+    for path in paths:
+        try:
+            path.unlink()
+        except OSError as error:
+            raise DigitsError(f"{shown(path)} cannot be deleted ({error.strerror}): check its permissions.") from error
+        gone.add(path.name)
+    with suppress(OSError):
+        ten_folder().rmdir()  # if nothing else is in it
+    leave_out_labels(digits_folder() / "labels.csv", gone)
+
+
+def leave_out_labels(table: Path, names: Iterable[str]) -> None:
+    """Take the rows of some images out of a ``labels.csv``; every other line stays as it is.
+
+    Parameters
+    ----------
+    table
+        The file; if there is none, nothing is done.
+    names
+        The images' names, without their folders.
+    """
+    names = set(names)
+    if not names or not table.is_file():
+        return
+    text = table.read_text(encoding="utf-8-sig")
+    lines = text.splitlines(keepends=True)
+    kept, begin = [], 0
+    reader = csv.reader(lines)
+    for row in reader:
+        if not names & {Path(value.strip()).name for value in row}:
+            kept += lines[begin : reader.line_num]
+        begin = reader.line_num
+    if len(kept) < len(lines):
+        with whole_file(table) as part:
+            part.write_text("".join(kept), encoding="utf-8", newline="")
