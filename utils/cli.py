@@ -523,7 +523,7 @@ def _add_handout(commands: argparse._SubParsersAction) -> None:
     handout.add_argument(
         "--offline",
         action="store_true",
-        help="with the packages for this system, MNIST and the website, for a room without a connection: about 1 GB",
+        help="with the packages for this system and MNIST, for a room without a connection: about 1 GB",
     )
     handout.set_defaults(run=_handout)
 

@@ -75,6 +75,20 @@ def test_the_teachers_folder_has_the_guide(project, tmp_path):
     assert "every solution is open" in (tmp_path / "mine" / "START.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize(
+    ("edition", "parts"), [("students", {"mnist", "wheels"}), ("teacher", {"mnist", "wheels", "site"})]
+)
+def test_a_room_without_a_connection_gets_all_but_the_solutions(project, monkeypatch, tmp_path, edition, parts):
+    """The website shows every solution: on a student's stick, nothing would be left to think about."""
+    monkeypatch.setattr(handout, "add_mnist", lambda folder: (folder / "mnist").mkdir())
+    monkeypatch.setattr(handout, "add_packages", lambda folder: (folder / "wheels").mkdir())
+    monkeypatch.setattr(handout, "write_site", lambda folder: folder.mkdir())
+    write_handout(tmp_path / "stick", edition, offline=True)
+    assert {"mnist", "wheels", "site"} & set(os.listdir(tmp_path / "stick")) == parts
+    start = (tmp_path / "stick" / "START.md").read_text(encoding="utf-8")
+    assert edition == "teacher" or ("--find-links wheels" in start and "MNIST_PATH=mnist.npz" in start)
+
+
 def test_for_nbgrader_each_notebook_is_an_assignment_with_its_pictures(project, tmp_path):
     """Nbgrader takes an assignment's folder alone: a picture outside of it is lost."""
     written = write_handout(tmp_path / "course", "nbgrader")

@@ -13,6 +13,7 @@ from utils.paths import ROOT, shown
 from utils.teaching.editions import for_grading, for_students, for_teacher
 from utils.teaching.offline import MNIST, WHEELS, add_mnist, add_packages
 from utils.teaching.own import leave_out_labels
+from utils.teaching.site import write_site
 
 #: For whom, and what is made of a notebook.
 EDITIONS: dict[str, Callable[[nbformat.NotebookNode], nbformat.NotebookNode]] = {
@@ -55,8 +56,8 @@ def write_handout(folder: str | os.PathLike, edition: str = "students", offline:
     edition
         One of `EDITIONS`.
     offline
-        Whether to add what a room without a connection needs: the packages, MNIST and, where Sphinx is installed, the
-        website of the series.
+        Whether to add what a room without a connection needs: the packages and MNIST; for the teacher the website of
+        the series, too, which holds all solutions.
 
     Returns
     -------
@@ -77,6 +78,8 @@ def write_handout(folder: str | os.PathLike, edition: str = "students", offline:
     part = folder.with_name(f".{folder.name}.part")
     try:
         written = _write_all(part, edition, offline)
+        if offline and edition == "teacher":
+            write_site(part / "site")
         if offline:
             add_mnist(part)
             add_packages(part)
