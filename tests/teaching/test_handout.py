@@ -46,6 +46,7 @@ def test_the_students_folder_is_whole_and_holds_nobodys_drawings(project, tmp_pa
         files
     )
     assert not [name for name in files if "mine" in name or "learned" in name or "__pycache__" in name]
+    assert "digits/*-mine*" in files[".gitignore"].read_text(encoding="utf-8")  # the class may keep it in a repository
     assert not any(OWN in path.read_bytes() for path in files.values())
     assert "7-mine" not in files["digits/labels.csv"].read_text(encoding="utf-8")
     assert len(read_labels(folder / "digits")) == len(read_labels(project / "digits")) - 1

@@ -31,6 +31,7 @@ TAKEN = (
     "requirements-nbgrader.txt",
     "environment.yml",
     "LICENSE",
+    ".gitignore",
 )
 #: What a teacher gets besides.
 FOR_THE_TEACHER = ("teaching", "README.md")
