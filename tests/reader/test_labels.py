@@ -5,7 +5,7 @@ import os
 import pytest
 
 from utils.errors import DigitsError
-from utils.reader.labels import find_labels, read_labels
+from utils.reader.labels import add_labelled, find_labels, read_labels
 
 
 @pytest.fixture
@@ -161,3 +161,49 @@ def test_the_same_name_in_two_students_folders(tmp_path):
     write(tmp_path, "file,label\n1.png,7\n")
     with pytest.raises(DigitsError, match="is in several folders"):
         read_labels(tmp_path)
+
+
+def test_a_label_of_one_s_own_leaves_the_table_that_git_knows_alone(folder):
+    """A row in labels.csv: ``git add .`` publishes what a pupil wrote, and ``git pull`` stops at a conflict."""
+    write(folder, "file,label\na.png,7\n")
+    add_labelled(folder, b"drawn", ".png", "3")
+    assert (folder / "labels.csv").read_text(encoding="utf-8") == "file,label\na.png,7\n"
+    assert (folder / "labels-mine.csv").read_text(encoding="utf-8") == "file,label\n3-mine.png,3\n"
+    assert read_labels(folder) == {folder / "a.png": "7", folder / "3-mine.png": "3"}
+
+
+def test_the_table_of_one_s_own_may_be_the_only_one(folder):
+    add_labelled(folder, b"drawn", ".png", "3")
+    assert not (folder / "labels.csv").exists()
+    assert read_labels(folder) == {folder / "3-mine.png": "3"}
+
+
+def test_a_row_of_an_earlier_version_stays_in_force(folder):
+    """It stood in labels.csv, and the drawing is still there."""
+    (folder / "3-mine.png").touch()
+    write(folder, "file,label\n3-mine.png,3\n")
+    assert add_labelled(folder, b"drawn", ".png", "3").name == "3-mine-2.png"
+    assert read_labels(folder) == {folder / "3-mine.png": "3", folder / "3-mine-2.png": "3"}
+
+
+def test_an_image_in_both_tables_is_an_error(folder):
+    write(folder, "file,label\na.png,7\n")
+    (folder / "labels-mine.csv").write_text("file,label\na.png,1\n", encoding="utf-8")
+    with pytest.raises(DigitsError, match=r"labels-mine\.csv names a\.png twice, or labels\.csv names it, too: "):
+        read_labels(folder)
+
+
+def test_what_several_pupils_drew_is_counted_together_and_kept_apart(folder):
+    """Each has a folder, and both drew a 3: a label in a table above would be another's, and outlive its drawing."""
+    (folder / "labels.csv").write_text("file,label\na.png,7\n", encoding="utf-8")
+    for name in ("anna", "ben"):
+        (folder / name).mkdir()
+        add_labelled(folder / name, b"drawn", ".png", "3")
+        assert (folder / name / "labels-mine.csv").read_text(encoding="utf-8") == "file,label\n3-mine.png,3\n"
+    mine = {folder / name / "3-mine.png": "3" for name in ("anna", "ben")}
+    assert read_labels(folder) == {folder / "a.png": "7"} | mine
+    (folder / "labels.csv").unlink()
+    assert read_labels(folder) == mine
+    for path in mine:
+        path.unlink()
+    assert find_labels(folder).missing == ["3-mine.png", "3-mine.png"]

@@ -35,12 +35,13 @@ def test_labels_above_the_folder_stay_in_force(tmp_path):
     assert not (below / "labels.csv").exists()
 
 
+@pytest.mark.parametrize("name", ["labels.csv", "labels-mine.csv"])
 @pytest.mark.parametrize("content", [b"", b"name;digit\n", b"file,label\n\xe4.png,3\n"])
-def test_a_table_that_cannot_be_read_is_left_alone(tmp_path, content):
-    (tmp_path / "labels.csv").write_bytes(content)
-    with pytest.raises(DigitsError, match=r"labels\.csv"):
+def test_a_table_that_cannot_be_read_is_left_alone(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DigitsError, match=re.escape(name)):
         add_labelled(tmp_path, b"picture", ".png", "7")
-    assert (tmp_path / "labels.csv").read_bytes() == content
+    assert (tmp_path / name).read_bytes() == content
     assert len(list(tmp_path.iterdir())) == 1
 
 
@@ -51,11 +52,12 @@ def test_a_label_is_made_of_digits(tmp_path, label):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_picture_without_its_label_is_not_left_behind(tmp_path, monkeypatch):
-    (tmp_path / "labels.csv").mkdir()
-    with pytest.raises(DigitsError, match=r"labels\.csv"):
+@pytest.mark.parametrize("name", ["labels.csv", "labels-mine.csv"])
+def test_a_picture_without_its_label_is_not_left_behind(tmp_path, name):
+    (tmp_path / name).mkdir()
+    with pytest.raises(DigitsError, match=re.escape(name)):
         add_labelled(tmp_path, b"picture", ".png", "7")
-    assert [path.name for path in tmp_path.iterdir()] == ["labels.csv"]
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 @pytest.mark.parametrize(

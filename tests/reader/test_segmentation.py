@@ -277,7 +277,7 @@ def test_a_page_with_too_many_marks_is_given_up(judge, kind):
 def test_marks_are_not_compared_each_with_each(monkeypatch, step):
     """A PNG of 7 kB, full of dashes, held the reader for 40 seconds before it was given up."""
     looked = []
-    pairs = segmentation._pairs
+    pairs = segmentation._near_pairs
 
     def watched(near):
         def count(*extents):
@@ -289,7 +289,7 @@ def test_marks_are_not_compared_each_with_each(monkeypatch, step):
     def watched_pairs(*arguments):
         return pairs(*[watched(one) if callable(one) else one for one in arguments])
 
-    monkeypatch.setattr(segmentation, "_pairs", watched_pairs)
+    monkeypatch.setattr(segmentation, "_near_pairs", watched_pairs)
     ink = np.zeros((900, 900), np.uint8)
     for shift in range(6):
         for row in range(step // 2):

@@ -54,7 +54,7 @@ def extract_ink(grey: np.ndarray, sheets: int = 0) -> np.ndarray:
     grey, paper = _look_at(grey, resized=sheets > 0)
     contrast = _against_plain(grey) if paper.plain else _against_uneven(grey)
     floor = FAINTEST if paper.tiny else max(FAINTEST, 5 * _noise(contrast))
-    level = _level(contrast, floor)
+    level = _find_level(contrast, floor)
     nothing = np.zeros(grey.shape, np.uint8)
     if level is None:
         return nothing
@@ -174,8 +174,8 @@ def _without_frame(grey: np.ndarray) -> np.ndarray:
             continue
         if ring.std() > 8:
             break
-        paper = _median(inner)
-        if abs(paper - _median(ring)) > 255 * FAINTEST:
+        paper = _median_of(inner)
+        if abs(paper - _median_of(ring)) > 255 * FAINTEST:
             outside = np.ones(grey.shape, bool)
             outside[depth + 1 : -depth - 1, depth + 1 : -depth - 1] = False
             return np.where(outside, np.uint8(paper), grey)
@@ -249,7 +249,7 @@ def _is_table(paper: np.ndarray, contrast: np.ndarray) -> np.ndarray:
     on_sheet, on_table = (_areas(marked & where) for where in (~table, table))
     if len(on_sheet) and len(on_table) and paper[table].mean() < 0.75 * paper[~table].mean():
         many = len(on_table) > 30 + 3 * len(on_sheet)
-        small = len(on_table) > 10 and _typical(on_table) < 0.4 * _typical(on_sheet)
+        small = len(on_table) > 10 and _typical_area(on_table) < 0.4 * _typical_area(on_sheet)
         if many or small:
             return table
     return np.zeros(paper.shape, bool)
@@ -262,7 +262,7 @@ def _areas(mask: np.ndarray) -> np.ndarray:
     return areas[areas >= 8]
 
 
-def _typical(areas: np.ndarray) -> float:
+def _typical_area(areas: np.ndarray) -> float:
     """Take the mean area, weighted by area: of the part that a pixel of ink lies in."""
     return float((areas**2).sum() / areas.sum())
 
@@ -286,10 +286,10 @@ def _is_light_on_dark(grey: np.ndarray) -> bool:
 def _noise(image: np.ndarray) -> float:
     wide = image.shape[1] >= image.shape[0]
     steps = cv2.absdiff(image[:, 1:], image[:, :-1]) if wide else cv2.absdiff(image[1:], image[:-1])
-    return _median(steps) / 0.954  # the median step between neighbours, in standard deviations
+    return _median_of(steps) / 0.954  # the median step between neighbours, in standard deviations
 
 
-def _median(values: np.ndarray) -> float:
+def _median_of(values: np.ndarray) -> float:
     """Take the median: of shades, from their histogram; of others, none of them below 0, if it is not 0 anyway."""
     if values.dtype != np.uint8:
         return float(np.median(values)) if 2 * np.count_nonzero(values) >= values.size - 1 else 0.0
@@ -297,7 +297,7 @@ def _median(values: np.ndarray) -> float:
     return float(np.searchsorted(total, [(values.size - 1) // 2, values.size // 2], "right").mean())
 
 
-def _level(contrast: np.ndarray, floor: float) -> float | None:
+def _find_level(contrast: np.ndarray, floor: float) -> float | None:
     above = contrast[contrast > floor]
     if len(above) == 0:
         return None

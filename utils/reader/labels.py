@@ -6,7 +6,7 @@ import itertools
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +16,9 @@ from utils.paths import printable, shown, whole_file
 from utils.reader.images import is_image
 
 LABELS = "labels.csv"
+#: What was drawn here stands in a table of its own, beside the drawings. Git ignores it as it ignores them: nobody's
+#: labels are published, and an update of ``labels.csv`` meets no changes.
+OWN_LABELS = "labels-mine.csv"
 #: One line of a label; spreadsheets turn a number into one with one or two decimals. (Three zeros are thousands.)
 _NUMBER = re.compile(r"([0-9]+)([.,]0{1,2})?")
 #: What they turn lines such as 1/2/2026 into, or what was one from the start.
@@ -53,14 +56,16 @@ def read_labels(folder: str | os.PathLike) -> dict[Path, str]:
 
 
 def find_labels(folder: str | os.PathLike) -> Labels:
-    """Read the ``labels.csv`` of a folder, and compare it with the images.
+    """Read the ``labels.csv`` of a folder and each ``labels-mine.csv`` in it, and compare them with the images.
 
     Parameters
     ----------
     folder
         A folder with a ``labels.csv`` in it or in the folder above, whose columns ``file`` and ``label`` name an image
         and its digits: from left to right, with a line break or a ``/`` between two lines. The images may lie in
-        folders below. Columns may be parted by a comma, a semicolon or a tab.
+        folders below. Columns may be parted by a comma, a semicolon or a tab. What the drawing pads have saved stands
+        in a ``labels-mine.csv`` beside the drawings, here or in a folder below; if there is one, ``labels.csv`` may be
+        missing.
 
     Returns
     -------
@@ -70,24 +75,38 @@ def find_labels(folder: str | os.PathLike) -> Labels:
     Raises
     ------
     DigitsError
-        If there is no ``labels.csv``, or it cannot be read, or lacks the columns or a row, or names an image twice, or
-        in a way that could mean several.
+        If there is no table, or one cannot be read or lacks the columns, or there is no row, or an image is named
+        twice, or in a way that could mean several.
     """
     folder = Path(folder)
     if not os.path.isdir(folder):
         kind = "is a file: name its folder" if os.path.exists(folder) else "does not exist: check the name"
         raise DigitsError(f"{shown(folder)} {kind}.")
-    table = _read_table(folder)
-    if table is None:
-        raise DigitsError(
-            f"{shown(folder)} has no {LABELS}: write one with the columns file and label, a row an image."
-        )
     below: dict[str, list[Path]] = defaultdict(list)
     for place, folders, files in os.walk(folder):
         folders.sort()
         for file in sorted(files):
             below[file].append(Path(place) / file)
+    table, own = _find_table(folder), [_read_table(path) for path in below[OWN_LABELS]]
+    if table is None and not own:
+        raise DigitsError(
+            f"{shown(folder)} has no {LABELS}: write one with the columns file and label, a row an image."
+        )
     labels, named = Labels(), set()
+    if table is not None:
+        _add_rows(labels, named, table, folder, below)
+    for one in own:
+        _add_rows(labels, named, one, one.path.parent, {})
+    if not named and not labels.missing:
+        path = (table or own[0]).path
+        raise DigitsError(f"{shown(path)} has no row for an image of {shown(folder)}: add one for each.")
+    there = sorted(file for files in below.values() for file in files if is_image(file.relative_to(folder)))
+    labels.unlabelled.extend(str(file) for file in there if file not in named)
+    return labels
+
+
+def _add_rows(labels: Labels, named: set[Path], table: "_Table", folder: Path, below: Mapping[str, list[Path]]) -> None:
+    """Take the rows of a table, as seen from a folder, into the labels, and what they name into the images named."""
     for row in table.rows:
         values = dict(zip(table.names, row, strict=False))
         name, text = values.get("file", "").strip(), values.get("label")
@@ -96,11 +115,12 @@ def find_labels(folder: str | os.PathLike) -> Labels:
                 labels.missing.append(f"(no file is named for {text.strip()})")
             continue
         file = _find_file(name, folder, table.path, below)
-        if (file or name) in named:
-            raise DigitsError(f"{shown(table.path)} names {printable(name)} twice: leave one row out.")
+        if (file or folder / name) in named:
+            also = f", or {LABELS} names it, too" if table.path.name == OWN_LABELS else ""
+            raise DigitsError(f"{shown(table.path)} names {printable(name)} twice{also}: leave one row out.")
         if file is None and table.path.parent != folder:
             continue  # of another folder
-        named.add(file or name)
+        named.add(file or folder / name)
         if file is None:
             labels.missing.append(name)
             continue
@@ -109,14 +129,9 @@ def find_labels(folder: str | os.PathLike) -> Labels:
             labels.no_number[str(file)] = (text or "").strip()
         else:
             labels.of[file] = label
-    if not named and not labels.missing:
-        raise DigitsError(f"{shown(table.path)} has no row for an image of {shown(folder)}: add one for each.")
-    there = sorted(file for files in below.values() for file in files if is_image(file.relative_to(folder)))
-    labels.unlabelled.extend(str(file) for file in there if file not in named)
-    return labels
 
 
-def _find_file(name: str, folder: Path, table: Path, below: dict[str, list[Path]]) -> Path | None:
+def _find_file(name: str, folder: Path, table: Path, below: Mapping[str, list[Path]]) -> Path | None:
     """Find the image in the folder that a row means: by its path, or by its name alone in the folders below.
 
     Nothing outside is looked at: a path that leads there, of another computer perhaps, counts by its name.
@@ -147,7 +162,7 @@ def _clean_label(text: str) -> str | None:
 
 
 def add_labelled(folder: str | os.PathLike, data: bytes, suffix: str, label: str) -> Path:
-    """Put an image into a folder, and what it shows into its ``labels.csv``, here or in the folder above.
+    """Put an image into a folder, and what it shows into the ``labels-mine.csv`` there.
 
     Parameters
     ----------
@@ -168,19 +183,19 @@ def add_labelled(folder: str | os.PathLike, data: bytes, suffix: str, label: str
     Raises
     ------
     DigitsError
-        If the label is not made of digits, ``labels.csv`` cannot be read, or a file cannot be written.
+        If the label is not made of digits, a table cannot be read, or a file cannot be written.
     """
     folder = Path(folder)
     lines = label.split()
     if not lines or not all(line.isascii() and line.isdigit() for line in lines):
         raise DigitsError(f"{label!r} is no label: type the digits that the image shows, a space between two lines.")
-    table = _read_table(folder) or _Table(folder / LABELS, "file,label\n", ",", ["file", "label"], [])
-    taken = {Path(value).name for row in table.rows for value in row}
+    own, given = folder / OWN_LABELS, _find_table(folder)
+    table = _read_table(own) if os.path.lexists(own) else _Table(own, "file,label\n", ",", ["file", "label"], [])
+    taken = {Path(value).name for one in (table, given) if one is not None for row in one.rows for value in row}
     stem = "_".join(lines)[:80] + "-mine"
     names = itertools.chain([f"{stem}{suffix}"], (f"{stem}-{number}{suffix}" for number in itertools.count(2)))
     path = folder / next(name for name in names if name not in taken and not (folder / name).exists())
-    named = path.relative_to(table.path.parent).as_posix() if table.path.parent != folder.resolve() else path.name
-    values = {"file": named, "label": "\n".join(lines)}
+    values = {"file": path.name, "label": "\n".join(lines)}
     row = io.StringIO()
     csv.writer(row, delimiter=table.delimiter, lineterminator="\n").writerow(
         values.get(name, "") for name in table.names
@@ -198,7 +213,7 @@ def add_labelled(folder: str | os.PathLike, data: bytes, suffix: str, label: str
 
 
 class _Table(NamedTuple):
-    """A ``labels.csv``: its text as it is, and its columns' names and rows."""
+    """A table of labels: its text as it is, and its columns' names and rows."""
 
     path: Path
     text: str
@@ -207,12 +222,15 @@ class _Table(NamedTuple):
     rows: list[list[str]]
 
 
-def _read_table(folder: Path) -> _Table | None:
+def _find_table(folder: Path) -> _Table | None:
     """Read the ``labels.csv`` in a folder, or in the folder above; None if there is none."""
     above = folder.resolve().parent
     path = next((place / LABELS for place in (folder, above) if os.path.lexists(place / LABELS)), None)
-    if path is None:
-        return None
+    return None if path is None else _read_table(path)
+
+
+def _read_table(path: Path) -> _Table:
+    """Read one table of labels."""
     if not os.path.isfile(path):  # opening a pipe or a device might never end
         raise DigitsError(f"{shown(path)} is not a file: write one with the columns file and label.")
     try:

@@ -1,7 +1,7 @@
 """What a network of any origin wants and gives, found out by showing it digits: its file does not say.
 
 One network wants pixels from 0 to 1, another from 0 to 255; one gives probabilities, another logits. Whoever guesses
-wrong reads noise, or is "545 %" sure.
+wrong reads noise, or is "545%" sure.
 """
 
 import os

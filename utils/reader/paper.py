@@ -140,8 +140,8 @@ def find_sheet(grey: np.ndarray) -> Outline | None:
     if found is None:
         return None
     polarity, chosen = found
-    visible = _visible(chosen, light.shape)
-    corners = _corners(chosen, visible)
+    visible = _visible_part(chosen, light.shape)
+    corners = _find_corners(chosen, visible)
     visible = _without_wedges(light, edges, visible, chosen, polarity)
     return Outline(*(((points - PEN + 0.5) / scale - 0.5).astype(np.float32) for points in (corners, visible)))
 
@@ -298,7 +298,7 @@ def _cross(sides: list[_Side]) -> tuple[np.ndarray, np.ndarray]:
     return low, high
 
 
-def _visible(chosen: list[_Side | None], shape: tuple[int, int]) -> np.ndarray:
+def _visible_part(chosen: list[_Side | None], shape: tuple[int, int]) -> np.ndarray:
     """Return the part of the image that the sheet is in: a polygon, (n, 2)."""
     height, width = shape
     polygon = np.array([(PEN, PEN), (width - PEN, PEN), (width - PEN, height - PEN), (PEN, height - PEN)], float)
@@ -344,7 +344,7 @@ def _without_wedges(
 
 
 def _share(chosen: list[_Side | None], shape: tuple[int, int]) -> float:
-    return _area(_visible(chosen, shape)) / ((shape[0] - 2 * PEN) * (shape[1] - 2 * PEN))
+    return _area(_visible_part(chosen, shape)) / ((shape[0] - 2 * PEN) * (shape[1] - 2 * PEN))
 
 
 def _is_rectangle(chosen: list[_Side | None]) -> bool:
@@ -358,7 +358,7 @@ def _is_rectangle(chosen: list[_Side | None]) -> bool:
     return True
 
 
-def _corners(chosen: list[_Side | None], visible: np.ndarray) -> np.ndarray:
+def _find_corners(chosen: list[_Side | None], visible: np.ndarray) -> np.ndarray:
     """Return the corners of the sheet; where a side is missing, the sheet goes on to where the image ends."""
     lines = []
     for place, side in enumerate(chosen):

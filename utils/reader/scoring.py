@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from utils.paths import printable
-from utils.reader.labels import LABELS, Labels
+from utils.reader.labels import Labels
 from utils.reader.reading import Reading
 
 
@@ -20,7 +20,7 @@ class Score:
     labels
         What a person reads in each; empty if it holds no digit.
     found
-        Where ``labels.csv`` and the images do not agree.
+        Where the labels and the images do not agree.
     """
 
     readings: Sequence[Reading]
@@ -92,8 +92,8 @@ class Score:
         labels = [f"{file} ({label})" for file, label in self.found.no_number.items()]
         for what, names in (
             ("with a label that is no number, not counted", labels),
-            (f"named in {LABELS}, but not there", self.found.missing),
-            (f"not named in {LABELS}", self.found.unlabelled),
+            ("labelled, but not there", self.found.missing),
+            ("not labelled", self.found.unlabelled),
         ):
             if names:
                 lines.append(f"{len(names)} {what}: {_list(names)}")

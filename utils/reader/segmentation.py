@@ -178,7 +178,7 @@ class _Page:
         def near(across: np.ndarray, down: np.ndarray, *_: np.ndarray) -> np.ndarray:
             return (across >= -0.2 * self.height) & (down >= -0.3 * self.height)
 
-        near_pairs = _pairs([self.boxes[index] for index in parts], 0.2 * self.height, near, self.effort)
+        near_pairs = _near_pairs([self.boxes[index] for index in parts], 0.2 * self.height, near, self.effort)
         pairs = [(a, b) for first, second in near_pairs if self._belong(a := parts[first], b := parts[second])]
         # The nearest first: a bar between two lines belongs to one of them, and must not join the digits of both.
         for a, b in sorted(pairs, key=lambda pair: -min(shared_extent(*(self.boxes[index] for index in pair)))):
@@ -289,7 +289,7 @@ class _Page:
             return close & (width <= WIDE * height) & (height <= tallest)
 
         reach = 0.25 * WIDE * tallest  # of two that are as wide together as one digit can be
-        pairs = _pairs([box for _, box in ordered], reach, near, self.effort)
+        pairs = _near_pairs([box for _, box in ordered], reach, near, self.effort)
         return [(ordered[first][0], ordered[second][0]) for first, second in pairs]
 
     def _gain(self, a: Group, b: Group) -> float:
@@ -315,7 +315,7 @@ def _lies_in(inner: Box, outer: Box) -> bool:
     return union([inner, outer]) == outer
 
 
-def _pairs(
+def _near_pairs(
     boxes: Sequence[Box], reach: float, near: Callable[..., np.ndarray], effort: Effort
 ) -> Iterator[tuple[int, int]]:
     """Go through the pairs of boxes, ordered by their left edges, of which `near` says so.

@@ -53,7 +53,7 @@ def find_turn(ink: np.ndarray, read: Callable[[np.ndarray], np.ndarray]) -> int:
     int
         Quarter turns counterclockwise, as `numpy.rot90` counts them; 0 if it is upright, or nothing says otherwise.
     """
-    pieces = _pieces(ink)
+    pieces = _cut_pieces(ink)
     if len(pieces) < FEWEST:
         return 0
     upright = read(pieces)
@@ -75,7 +75,7 @@ def _sureness(probabilities: np.ndarray) -> np.ndarray:
     return np.log(np.maximum(probabilities.max(axis=-1), 1e-6))
 
 
-def _pieces(ink: np.ndarray) -> np.ndarray:
+def _cut_pieces(ink: np.ndarray) -> np.ndarray:
     """Cut out the larger parts as they are, since to tell what belongs together one has to know what is up.
 
     None is cut out if there are too few of them.
