@@ -26,6 +26,7 @@ TOGETHER = (
     "tests/lesson/test_in_browser.py",
     "tests/teaching/test_site.py",
     *(f"tests/service/test_{name}.py" for name in SERVICE),
+    *(f"tests/browser/test_{name}.py" for name in ("build", "hosting", "learning", "same_reader", "visit")),
 )
 MNIST = pytest.StashKey[str]()
 FOLDER = pytest.StashKey[tempfile.TemporaryDirectory]()

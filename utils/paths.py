@@ -5,6 +5,7 @@ import gzip
 import os
 import re
 import secrets
+import shutil
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +16,8 @@ from utils.errors import DigitsError
 #: Control characters, breaks of lines, marks that turn the direction of writing, and bytes that are not UTF-8.
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 ROOT = Path(__file__).resolve().parent.parent
+#: The file that tells which command has made a folder of web pages. (GitHub Pages wants a file of this name, too.)
+MARK = ".nojekyll"
 
 
 def from_root(path: str | os.PathLike) -> Path:
@@ -207,6 +210,61 @@ def clear_leftovers(path: str | os.PathLike) -> None:
     for part in path.parent.glob(f".{glob.escape(path.stem)}.{'[0-9a-f]' * 8}{glob.escape(path.suffix)}"):
         with suppress(OSError):
             part.unlink()
+
+
+@contextmanager
+def whole_folder(folder: str | os.PathLike, command: str) -> Iterator[Path]:
+    """Write a folder of web pages whole or not at all.
+
+    Parameters
+    ----------
+    folder
+        Where to; it must not exist yet, be empty, or have been made by the same command.
+    command
+        The command that makes it, as it is typed.
+
+    Yields
+    ------
+    Path
+        A new folder beside it, to write to. It takes the place of ``folder`` when the block ends, and is deleted if the
+        block fails.
+
+    Raises
+    ------
+    DigitsError
+        If the folder holds something else, or cannot be written.
+    """
+    folder = Path(folder).absolute()
+    if os.path.lexists(folder) and not _may_be_replaced(folder, command):
+        raise DigitsError(f"{shown(folder)} is there already, and is not made by {command}: name a new folder.")
+    part, old = (folder.with_name(f".{folder.name}.{end}") for end in ("part", "old"))
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        yield part
+        (part / MARK).write_text(f"{command}\n", encoding="utf-8")
+        if folder.exists():
+            shutil.rmtree(old, ignore_errors=True)
+            folder.rename(old)
+        part.rename(folder)
+    except OSError as error:
+        if old.exists() and not folder.exists():
+            old.rename(folder)
+        raise DigitsError(
+            f"{shown(folder)} cannot be written ({error.strerror}): is there room, and may you?"
+        ) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _may_be_replaced(folder: Path, command: str) -> bool:
+    """Say whether a folder is empty, or one that this command has made."""
+    if not folder.is_dir():
+        return False
+    mark = folder / MARK
+    ours = mark.is_file() and mark.read_text(encoding="utf-8", errors="replace").startswith(command)
+    return ours or not any(folder.iterdir())
 
 
 def _beside(path: Path) -> Path:

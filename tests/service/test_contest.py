@@ -112,7 +112,16 @@ def test_without_a_contest_there_is_none(settings):
     with TestClient(create_app(settings)) as client:
         assert client.post("/contest?meant=1", content=png()).status_code in (404, 405)
         assert client.get("/contest/board").status_code == 404
-        assert "data-contest" not in client.get("/").text
+        page = client.get("/").text
+        assert "data-contest" not in page
+        assert "is read and forgotten." in page
+
+
+def test_the_page_says_what_is_kept(client):
+    """Whoever reads that all is forgotten writes a name; in a contest, name and drawing stand on a wall."""
+    page = client.get("/").text
+    assert "data-contest" in page
+    assert "is read and forgotten; what enters the contest, when that ends." in page
 
 
 def test_the_code_holds_the_address(client, contest):

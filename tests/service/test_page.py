@@ -100,7 +100,7 @@ def test_draw_a_seven_and_read_it(browser, server):
     rows = page.locator("#bars tbody tr")
     assert rows.count() == 10
     assert page.locator("#bars .highest th").inner_text() == "7"
-    shares = [float(row.locator("td").last.inner_text().removesuffix(" %")) for row in rows.all()]
+    shares = [float(row.locator("td").last.inner_text().removesuffix("%")) for row in rows.all()]
     assert sum(shares) == pytest.approx(100, abs=0.6)
     page.shot("11-page")
 

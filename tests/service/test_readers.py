@@ -193,15 +193,29 @@ def test_a_killed_service_leaves_nothing(draw, tmp_path, monkeypatch):
         assert model == {"name": "cnn.keras", "version": describe_version(shipped_models() / "cnn.keras")}
         left = children(server)
         assert len(left) >= 2
+        until(lambda: not any(server.port in listens(one) for one in left))
         server.process.kill()
         server.process.wait()
-        socket.create_server(("127.0.0.1", server.port)).close()
+        until(lambda: is_free(server.port))  # not at once: a process that was just being started lets go of it last
     until(lambda: not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in left))
     assert list(folder.iterdir()) == []
 
 
 def children(server):
     return psutil.Process(server.process.pid).children(recursive=True)
+
+
+def listens(process):
+    """Return the ports that a process could accept connections at."""
+    return {one.laddr.port for one in process.net_connections() if one.status == psutil.CONN_LISTEN}
+
+
+def is_free(port):
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
 
 
 @unix

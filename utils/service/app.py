@@ -148,6 +148,7 @@ def create_app(settings: Settings, desk: Desk | None = None, contest: Contest | 
         if contest is None:
             return FileResponse(PAGE / "index.html")
         text = (PAGE / "index.html").read_text(encoding="utf-8")
+        text = text.replace("is read and forgotten.", "is read and forgotten; what enters the contest, when that ends.")
         return HTMLResponse(text.replace("<body>", "<body data-contest>"))
 
     @app.post(

@@ -1,4 +1,5 @@
-/* Asking for a reading: this module alone knows that it is the service that reads. */
+/* Asking for a reading: this module alone knows that it is the service that reads. In the page that needs no server,
+`utils/browser/page/asking.js` stands in its place. */
 
 const TRIES = 4; // how often a busy service is asked
 
@@ -9,6 +10,15 @@ export class ReadingError extends Error {
     this.again = again;
   }
 }
+
+/** Get the reader ready: the service is. */
+export function prepare() {}
+
+/** Look into the network while it reads one digit: the service does not show that. */
+export const lookInside = null;
+
+/** Take a drawing in the form that it is sent in. */
+export const takeDrawing = (canvas) => new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
 
 /**
  * @typedef {object} Digit
@@ -22,7 +32,7 @@ export class ReadingError extends Error {
 /**
  * Ask for a reading of an image. A busy service is asked again, as late as it says.
  *
- * @param {Blob} blob - The image: PNG, JPEG, or the file that was chosen, of whatever kind.
+ * @param {Blob} image - PNG, JPEG, or the file that was chosen, of whatever kind.
  * @param {string} name - The file's name, for sentences about it.
  * @param {object} options
  * @param {AbortSignal} options.signal - Gives the reading up. Whoever asks looks at it first: once it is aborted,
@@ -33,9 +43,9 @@ export class ReadingError extends Error {
  * @throws {ReadingError} The image cannot be read, the service is too busy, or it cannot be reached.
  * @throws {DOMException} An AbortError: the signal was aborted.
  */
-export async function askForReading(blob, name, { signal, onBusy }) {
+export async function askForReading(image, name, { signal, onBusy }) {
   const form = new FormData();
-  form.append("file", blob, name);
+  form.append("file", image, name);
   let response;
   try {
     response = await sendPatiently(form, signal, onBusy);

@@ -33,7 +33,7 @@ function makeEntry(entry) {
   const line = document.createElement("p");
   drawing.src = `contest/drawings/${entry.number}.png`;
   drawing.alt = `A drawing that was meant as ${entry.meant}`;
-  const sure = `${(100 * entry.probability).toFixed(0)} % sure`;
+  const sure = `${(100 * entry.probability).toFixed(0)}% sure`;
   line.textContent = `${entry.name ? `${entry.name}: ` : ""}meant ${entry.meant}, read as ${entry.read}, ${sure}`;
   item.classList.toggle("sure", entry.sure);
   item.append(drawing, line);

@@ -1,5 +1,6 @@
 /* The paper: drawing on it with a mouse, a finger or the keyboard, taking strokes back, and beginning anew. */
 
+import { takeDrawing } from "./asking.js";
 import { $ } from "./elements.js";
 
 const PEN = 22; // the pen's width, in pixels of the canvas
@@ -7,7 +8,7 @@ const STEP = 14; // how far an arrow key moves the pen
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 const pad = $("pad");
-const context = pad.getContext("2d");
+const context = pad.getContext("2d", { willReadFrequently: true }); // at each pen up
 
 if (matchMedia("(max-width: 36rem)").matches) pad.height = pad.width; // a phone's screen is high rather than wide
 
@@ -22,8 +23,8 @@ let tell = null; // what startDrawing was given
  *
  * @param {object} callbacks
  * @param {function(): void} callbacks.onStroke - A stroke begins: what was read before no longer stands here.
- * @param {function(Promise<{blob: Blob, name: string, size: number[]}>): void} callbacks.onDrawing - The drawing has
- *   changed, and here it is as an image.
+ * @param {function(Promise<{image: Blob|ImageData, name: string, size: number[]}>): void} callbacks.onDrawing - The
+ *   drawing has changed, and here it is (see `takeDrawing`).
  * @param {function(): void} callbacks.onClear - The paper is empty again.
  */
 export function startDrawing(callbacks) {
@@ -60,8 +61,7 @@ function redraw() {
 }
 
 async function toImage() {
-  const blob = await new Promise((resolve) => pad.toBlob(resolve, "image/png"));
-  return { blob, name: "drawing.png", size: [pad.width, pad.height] };
+  return { image: await takeDrawing(pad), name: "drawing.png", size: [pad.width, pad.height] };
 }
 
 function beginStroke(point) {
@@ -152,6 +152,7 @@ function undo() {
 $("undo").addEventListener("click", undo);
 $("clear").addEventListener("click", clear);
 document.addEventListener("keydown", (event) => {
+  if (event.target.closest("input:not([type=file]), select")) return; // there, these keys mean something else
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z" && strokes.length) {
     event.preventDefault();
     undo();

@@ -8,7 +8,7 @@ const contest = "contest" in document.body.dataset;
 /**
  * Let drawings take part if there is a contest: the service says so in the page.
  *
- * @param {function(): Promise<{blob: Blob}>} getDrawing - Gives the drawing that stands there.
+ * @param {function(): Promise<{image: Blob}>} getDrawing - Gives the drawing that stands there.
  */
 export function startContest(getDrawing) {
   if (!contest) return;
@@ -31,7 +31,7 @@ async function send(drawing, meant) {
   const query = new URLSearchParams({ meant, name: $("name").value });
   for (const button of $("meant").children) button.disabled = true;
   try {
-    const response = await fetch(address(`contest?${query}`), { method: "POST", body: drawing.blob });
+    const response = await fetch(address(`contest?${query}`), { method: "POST", body: drawing.image });
     const answer = await response.json();
     if (!response.ok) $("entered").textContent = answer.error;
     else if (answer.fooled) $("entered").textContent = `You have fooled it! It read ${answer.text}. Look at the board.`;

@@ -1,15 +1,18 @@
 /* Draw or choose a photo; each change is read, and the newest answer is shown. */
 
-import { ReadingError, askForReading } from "./asking.js";
+import { ReadingError, askForReading, lookInside, prepare } from "./asking.js";
 import { clear, startDrawing } from "./drawing.js";
 import { $ } from "./elements.js";
+import { startLooking } from "./inside.js";
 import { offerContest, startContest } from "./meant.js";
 import { hidePhoto, openPhoto, startChoosing } from "./photo.js";
 import { complain, hideResult, say, show } from "./showing.js";
 
+const BEGIN = "Draw something.";
 const SLOW = 300; // milliseconds after which it is said that an image is being read
 
 let turn = new AbortController(); // of the image that is being read
+let ready = true; // whether the reader is, as far as it has said
 let last = null; // the promise of that image, to be read when it is tried again
 
 /* What was begun before is no longer what stands here: it is given up, and left alone when it comes late. */
@@ -19,19 +22,20 @@ function beginTurn() {
   return turn.signal;
 }
 
+const offerLook = startLooking(lookInside);
 const sayReading = () => say("Reading …");
 
 async function read(coming) {
   const signal = beginTurn();
   last = coming;
-  const { blob, name, size } = await coming;
+  const { image, name, size } = await coming;
   if (signal.aborted) return;
-  const slow = setTimeout(() => signal.aborted || sayReading(), SLOW);
+  const slow = setTimeout(() => signal.aborted || !ready || sayReading(), SLOW);
   const onBusy = () => say("The service is busy: waiting for a turn …");
   try {
-    const answer = await askForReading(blob, name, { signal, onBusy });
+    const answer = await askForReading(image, name, { signal, onBusy });
     if (signal.aborted) return;
-    show(answer, size);
+    show(answer, size, offerLook);
     if (!$("pad").hidden) offerContest(answer); // a drawing takes part, a photo does not
   } catch (error) {
     if (signal.aborted) return;
@@ -41,6 +45,13 @@ async function read(coming) {
     clearTimeout(slow);
   }
 }
+
+prepare((sentence, problem, share) => {
+  ready = !sentence;
+  if (problem) complain(sentence, false);
+  else if (sentence || !last) say(sentence || BEGIN, false, share);
+  else sayReading();
+});
 
 startDrawing({
   onStroke() {
@@ -54,7 +65,8 @@ startDrawing({
     hidePhoto();
     hideResult();
     offerContest(null);
-    say("Draw something.");
+    last = null;
+    if (ready) say(BEGIN);
   },
 });
 

@@ -22,7 +22,7 @@ export function startChoosing(onPhoto) {
  * Show a photo, and make an image of it that can be sent.
  *
  * @param {File} file
- * @returns {Promise<{blob: Blob, name: string, size: ?number[]}>} Without a size, the browser cannot show it. The
+ * @returns {Promise<{image: Blob, name: string, size: ?number[]}>} Without a size, the browser cannot show it. The
  *   promise stays open if another photo takes its place before it is loaded.
  */
 export async function openPhoto(file) {
@@ -53,7 +53,7 @@ function put(url) {
 }
 
 async function makeSmaller(file, size) {
-  const same = { blob: file, size };
+  const same = { image: file, size };
   if (file.size <= LARGEST) return same;
   let picture;
   try {
@@ -69,6 +69,6 @@ async function makeSmaller(file, size) {
   paper.fillStyle = "#fff"; // below what is transparent
   paper.fillRect(0, 0, canvas.width, canvas.height);
   paper.drawImage(picture, 0, 0, canvas.width, canvas.height);
-  const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.9));
-  return blob ? { blob, size: size && [canvas.width, canvas.height] } : same;
+  const image = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.9));
+  return image ? { image, size: size && [canvas.width, canvas.height] } : same;
 }

@@ -2,11 +2,22 @@
 
 import { $ } from "./elements.js";
 
-/** Say in a sentence how things stand. */
-export function say(text, problem = false) {
-  $("status").textContent = text;
+/** Say in a sentence how things stand; with a share from 0 to 1, how far it is. Screen readers do not count along. */
+export function say(text, problem = false, share = null) {
+  const status = $("status");
+  if (share === null || status.firstChild?.data !== text) status.textContent = text;
+  if (share !== null) {
+    if (!status.lastElementChild) status.append(makeCounter());
+    status.lastElementChild.textContent = ` ${Math.round(100 * share)}%`;
+  }
   $("status").classList.toggle("problem", problem);
   if (!problem) $("again").hidden = true;
+}
+
+function makeCounter() {
+  const counter = document.createElement("span");
+  counter.setAttribute("aria-hidden", "true");
+  return counter;
 }
 
 /** Say why nothing was read, and offer another try or not. */
@@ -22,15 +33,16 @@ export function hideResult() {
   $("boxes").replaceChildren();
 }
 
-const percent = (share) => `${(100 * share).toFixed(1)} %`;
+const percent = (share) => `${(100 * share).toFixed(1)}%`;
 
 /**
  * Show a reading.
  *
  * @param {{text: string, digits: object[], note: ?string}} answer - What askForReading gave.
  * @param {?number[]} size - Width and height of the image that was read; without it, no boxes are drawn.
+ * @param {function(object): void} onChoose - One of the digits was chosen; the first one is, to begin with.
  */
-export function show(answer, size) {
+export function show(answer, size, onChoose) {
   const found = answer.digits;
   hideResult();
   if (!found.length) {
@@ -46,8 +58,12 @@ export function show(answer, size) {
   if (size) $("boxes").replaceChildren(...found.map((one) => makeBox(one, size)));
   $("result").hidden = false;
   choose(found, 0);
+  onChoose(found[0]);
   for (const [index, button] of [...$("digits").children].entries()) {
-    button.addEventListener("click", () => choose(found, index));
+    button.addEventListener("click", () => {
+      choose(found, index);
+      onChoose(found[index]);
+    });
   }
 }
 
@@ -89,11 +105,22 @@ function choose(found, index) {
   for (const [i, button] of [...$("digits").children].entries()) button.setAttribute("aria-pressed", i === index);
   for (const [i, box] of [...$("boxes").children].entries()) box.classList.toggle("chosen", i === index);
   const which = found.length === 1 ? "" : `digit ${index + 1} of ${found.length}, `;
-  $("bars").caption.textContent = `How probable the network finds each: ${which}read as ${one.digit}`;
+  showBars(one.probabilities, one.digit, `How probable the network finds each: ${which}read as ${one.digit}`);
+}
+
+/**
+ * Draw a bar for each of the ten digits.
+ *
+ * @param {number[]} probabilities - From 0 to 1.
+ * @param {number} highest - The digit whose bar stands out.
+ * @param {string} caption
+ */
+export function showBars(probabilities, highest, caption) {
+  $("bars").caption.textContent = caption;
   $("bars").tBodies[0].replaceChildren(
-    ...one.probabilities.map((share, digit) => {
+    ...probabilities.map((share, digit) => {
       const row = document.createElement("tr");
-      row.classList.toggle("highest", digit === one.digit);
+      row.classList.toggle("highest", digit === highest);
       const head = document.createElement("th");
       head.scope = "row";
       head.textContent = digit;
