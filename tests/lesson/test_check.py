@@ -48,10 +48,13 @@ def test_a_right_function_is_told_so():
 @pytest.mark.parametrize("body", ["...", "pass", "return None", "return ...", "y = x / 2"])
 def test_a_gap_that_is_still_empty(body):
     """Every pupil runs the cell once before writing anything."""
-    assert says("mean_image", body) == (
-        "mean_image: nothing is returned yet. Its last line should begin with `return`.\n"
-        "Hint: `axis=0` runs over the images."
-    )
+    assert says("mean_image", body) == ("mean_image: nothing is returned yet.\nHint: `axis=0` runs over the images.")
+
+
+def test_a_way_without_an_answer_is_told_by_its_case():
+    """The last line of such a function does begin with `return`."""
+    said = says("halve", "return x / 2 if x > 3 else None")
+    assert said == "halve(3) gives nothing: no `return` is reached there."
 
 
 def test_a_known_mistake_is_called_by_its_name_and_the_first_case_shown():
@@ -77,7 +80,7 @@ def test_a_known_mistake_is_called_by_its_name_and_the_first_case_shown():
         ("mean_image", "return {1: x}", "gives a dictionary, and an array is asked for."),
         ("halve", "return x // 2", "halve: right in 1 of 2 cases.\nhalve(3) gives 1, and 1.5 is right."),
         ("halve", "return x / 2 + 3e-5", "halve(4) gives 2.00003, and 2 is right."),
-        ("halve", "return object()", "gives a object, and a number is asked for."),
+        ("halve", "return object()", "gives an object, and a number is asked for."),
         ("halve", "return halve", "gives a function, and a number is asked for."),
         ("first_five", "return x[:4]", "gives an array of shape (4,), and an array of shape (5,) is asked for."),
     ],
@@ -102,7 +105,7 @@ def test_large_arrays_are_told_by_the_first_number_that_differs():
 def test_several_values_are_told_apart():
     assert "gives 4, and 3 is right. That is value 1 of 2." in says("both", "return a + b + 1, 'sum'", "a, b")
     assert "gives 'x', and 'sum' is right. That is value 2 of 2." in says("both", "return a + b, 'x'", "a, b")
-    assert "gives a int, and 2 values are asked for" in says("both", "return a + b", "a, b")
+    assert "gives a number, and 2 values are asked for" in says("both", "return a + b", "a, b")
     assert "gives 3 values, and 2 are asked for." in says("both", "return a, b, a", "a, b")
 
 
@@ -130,7 +133,7 @@ def test_an_error_that_should_get_through_counts_as_an_outcome():
 
     said = judge(read_safely, CHECKS)
     assert said.startswith("read_safely: right in 2 of 3 cases.\nIt catches too much:")
-    assert "gives (422, 'division by zero'), and 'ZeroDivisionError let through' is right." in said
+    assert "gives (422, 'division by zero'), and `ZeroDivisionError` is to be let through." in said
 
 
 def test_an_error_that_nobody_should_let_through_is_a_failure():
@@ -147,7 +150,9 @@ def test_wrong_parameters_are_told():
 @pytest.mark.parametrize("body", ["x /= 2; return x.mean(axis=0)", "x[0] = 0; return 1", "x[:] = x[::-1]; return x"])
 def test_arguments_that_are_changed_are_told(body):
     """The next cell would work with other images, and nobody would know why."""
-    assert "mean_image: it changes its argument `x`, which others still need." in says("mean_image", body)
+    assert "mean_image: it changes its argument `x`, which is still needed outside the function." in says(
+        "mean_image", body
+    )
 
 
 def test_what_is_no_function_or_has_no_check():

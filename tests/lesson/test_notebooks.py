@@ -16,6 +16,8 @@ from utils.lesson.ten import Ten
 from utils.paths import ROOT
 
 GAP = re.compile(r"^check\((\w+)\)", re.MULTILINE)
+#: How a folded cell begins that fills a gap: of the running text, or of an exercise.
+ANSWER = re.compile(r"# (One answer|Solution \d)")
 
 
 def code_cells(path):
@@ -31,8 +33,10 @@ def test_each_gap_is_announced(path):
     """A function with dots in it and no word about them: a pupil would run the cell, and wonder."""
     cells = nbformat.read(path, as_version=4).cells
     for before, gap in itertools.pairwise(cells):
-        if gap.cell_type == "code" and GAP.search(gap.source) and not gap.source.startswith("# One answer"):
-            assert "our turn" in before.source, gap.source
+        if gap.cell_type == "code" and GAP.search(gap.source) and not ANSWER.match(gap.source):
+            (name,) = GAP.findall(gap.source)
+            in_exercise = re.search(rf"\*\*Exercise \d.*[Ww]rite (it as )?`{name}", before.source, re.DOTALL)
+            assert in_exercise or "our turn" in before.source, gap.source
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -40,9 +44,9 @@ def test_each_gap_has_a_check_and_below_it_an_answer_that_is_right(path):
     """A pupil who is stuck would find nothing, or an answer that the check calls wrong."""
     cells = code_cells(path)
     for gap, answer in itertools.pairwise(cells):
-        if not GAP.search(gap.source) or gap.source.startswith("# One answer"):
+        if not GAP.search(gap.source) or ANSWER.match(gap.source):
             continue
-        assert answer.source.startswith("# One answer")
+        assert ANSWER.match(answer.source)
         assert answer.metadata["jupyter"]["source_hidden"]
         assert GAP.findall(answer.source) == GAP.findall(gap.source)
         for name in GAP.findall(gap.source):

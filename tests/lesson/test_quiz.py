@@ -49,6 +49,13 @@ def test_each_click_is_answered_with_its_reason(write):
     assert wrong.description == "✗ a) One number for each image.", "one cross is enough"
 
 
+def test_a_stressed_word_is_in_italics_and_a_product_stays_one(write):
+    """Stars on the screen look like a product."""
+    text = GOOD.replace("return if 1 < 2?", "return for *all* of 2 * 3 * 4, or `a*b*c`?")
+    head = Quiz(read_quiz(write(text))).children[1]
+    assert "return for <em>all</em> of 2 * 3 * 4, or <code>a*b*c</code>?" in head.value
+
+
 def test_without_a_page_the_questions_are_text_that_gives_nothing_away(write):
     """A reader on the web is asked, too, and the tests of the notebooks compare it."""
     assert Quiz(read_quiz(write(GOOD)))._repr_mimebundle_()["text/plain"] == (

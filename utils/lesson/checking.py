@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from utils.lesson.checks import CHECKS, Check
-from utils.lesson.wording import describe_case, describe_difference, differs, show
+from utils.lesson.checks import CHECKS, Check, EndlessError
+from utils.lesson.wording import Ending, describe_case, describe_difference, differs, show
 
 #: What a call of a student's function may end in; an interrupt is not caught.
 FAILURES = (Exception, SystemExit)
@@ -71,12 +71,12 @@ def _judge(function: object, checks: Mapping[str, Check]) -> tuple[bool, str]:
         return False, f"{name}: there is no check for a function of this name. Is it spelled as in the text?"
     check = checks[name]
     expected = [check.outcome(check.right, copy.deepcopy(case)) for case in check.cases]
-    given, problem = _try(name, function, check)
+    given, problem = _try(name, function, check, expected)
     if problem is None:
         wrong = [
             index
-            for index, (result, right) in enumerate(zip(given, expected, strict=True))
-            if differs(result, right, check.tolerance)
+            for index, (result, right, case) in enumerate(zip(given, expected, check.cases, strict=True))
+            if differs(check.matters(result, case), check.matters(right, case), check.tolerance)
         ]
         if not wrong:
             return True, f"{name}: right, in {len(expected)} of {len(expected)} cases."
@@ -88,29 +88,41 @@ def _judge(function: object, checks: Mapping[str, Check]) -> tuple[bool, str]:
     return False, f"{problem}\nHint: {check.hint}" if check.hint else problem
 
 
-def _try(name: str, function: Callable, check: Check) -> tuple[list, str | None]:
+def _try(name: str, function: Callable, check: Check, expected: list) -> tuple[list, str | None]:
     """Call the function on every case; return what it gives, and what is wrong apart from the values."""
     given = []
-    for case in check.cases:
+    for case, right in zip(check.cases, expected, strict=True):
         mine = copy.deepcopy(case)
         try:
             with np.errstate(all="ignore"), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 result = check.outcome(function, mine)
+        except EndlessError as error:
+            return given, f"{name}: {error}"
         except FAILURES as error:
             return given, f"{name}: {_describe_failure(function, error)}"
         if result is None or result is Ellipsis:
-            return given, f"{name}: nothing is returned yet. Its last line should begin with `return`."
+            return given, f"{name}: nothing is returned yet." if not given else _nothing(name, case, right)
         if isinstance(result, tuple) and any(one is Ellipsis for one in result):
             return given, f"{name}: the dots in its last line are still there."
         for number, (before, after) in enumerate(zip(case, mine, strict=True), start=1):
             if isinstance(before, np.ndarray | list | dict) and differs(after, before, 0):
                 which = _parameter(function, number)
                 return given, (
-                    f"{name}: it changes {which}, which others still need. Compute something new, or work on a copy."
+                    f"{name}: it changes {which}, which is still needed outside the function. "
+                    "Compute something new, or work on a copy."
                 )
         given.append(_copy(result))
     return given, None
+
+
+def _nothing(name: str, case: tuple, right: object) -> str:
+    """Say what is missing in a function that gives nothing in one case, and something in another."""
+    call = describe_case(name, case)
+    if isinstance(right, Ending):
+        missing = f"`raise {right.error}(…)` is missing" if right.how == "raised" else f"`{right.error}` is lost"
+        return f"{call} gives nothing: {missing}."
+    return f"{call} gives nothing: no `return` is reached there."
 
 
 def _copy(result: object) -> object:

@@ -14,13 +14,18 @@ Each entry is found by the function's name::
 sentence. Two or three cases are enough; the first should be one that can be reckoned in the head, for it is shown.
 """
 
+import threading
+import time
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections import UserDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from utils.errors import DigitsError
+from utils.lesson.wording import Ending, as_array
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,13 @@ class Check:
         By which share a number may differ; also the absolute difference that is allowed near 0.
     lets_through
         Errors that are an outcome like a value: the function should let them through where the right one does.
+    raises
+        The same of errors that the function itself should raise.
+    effect
+        What counts of a result, where several are right: it takes the result and the case's arguments, and what it
+        gives is compared in the result's place.
+    around
+        A context in which each call runs.
     """
 
     right: Callable
@@ -49,13 +61,27 @@ class Check:
     hint: str = ""
     tolerance: float = 1e-5
     lets_through: tuple[type[Exception], ...] = ()
+    raises: tuple[type[Exception], ...] = ()
+    effect: Callable | None = None
+    around: Callable[[], AbstractContextManager] = nullcontext
 
     def outcome(self, function: Callable, case: tuple) -> object:
-        """Call a function on a case; return what it gives, or in words which error it lets through."""
+        """Call a function on a case; return what it gives, or which of the expected errors it ends in."""
         try:
-            return function(*case)
+            with self.around():
+                return function(*case)
+        except self.raises as error:
+            return Ending(type(error).__name__, "raised")
         except self.lets_through as error:
-            return f"{type(error).__name__} let through"
+            return Ending(type(error).__name__, "let through")
+
+    def matters(self, result: object, case: tuple) -> object:
+        """Return what counts of a result: its effect, or else itself."""
+        return result if self.effect is None else self.effect(result, *case)
+
+
+class EndlessError(BaseException):
+    """Ends a function that would never end; its text is told to the student, whose `except` should not catch it."""
 
 
 def _move_right(images: np.ndarray, pixels: int) -> np.ndarray:
@@ -84,6 +110,14 @@ def _normalise(values: np.ndarray, scale: float, shift: float, epsilon: float) -
     return scale * (values - mean) / np.sqrt(variance + epsilon) + shift
 
 
+def _move_each(images: np.ndarray, shifts: np.ndarray) -> np.ndarray:
+    moved, width = np.zeros_like(images), images.shape[2]
+    for image, shift, empty in zip(images, shifts, moved, strict=True):
+        from_here = slice(max(0, -shift), width - max(0, shift))
+        empty[:, max(0, shift) : width - max(0, -shift)] = image[:, from_here]
+    return moved
+
+
 #: Ink in the bottom row of 3 × 3: an upper edge.
 _STEP = np.array([[0.0, 0, 0], [0, 0, 0], [1, 1, 1]])
 
@@ -103,7 +137,7 @@ EXPLORE: dict[str, Check] = {
             "It takes one mean over everything, and one number is left; an image is asked for.": (
                 lambda images: images.mean()
             ),
-            "It adds the images up; the mean is that sum divided by how many they are.": (
+            "It adds the images up; the mean is that sum divided by how many there are.": (
                 lambda images: images.sum(axis=0)
             ),
             "It takes the median, the image in the middle; what is asked for is the mean.": (
@@ -163,6 +197,45 @@ EXPLORE: dict[str, Check] = {
         },
         hint="Fill `moved[:, :, pixels:]` with all columns of `images` but the last few.",
     ),
+    "how_far_ahead": Check(
+        right=lambda distances, label: np.delete(distances, label).min() - distances[label],
+        cases=[
+            (np.array([7.0, 4.0, 9.0]), 1),
+            (np.array([7.0, 4.0, 9.0]), 2),
+            (np.array([1.5, 1.5, 2.0]), 0),
+            *((np.random.default_rng(label).uniform(1500, 3000, 10), label) for label in (0, 4, 9)),
+        ],
+        mistakes={
+            "The sign is wrong: it is the distance of the nearest other mean minus that of the right one.": (
+                lambda distances, label: distances[label] - np.delete(distances, label).min()
+            ),
+            "The right mean is among those it is compared with: leave it out before you look for the nearest.": (
+                lambda distances, label: distances.min() - distances[label]
+            ),
+            "This is the lead of whichever mean is nearest. The right one's is below 0 where another is nearer.": (
+                lambda distances, label: np.sort(distances)[1] - distances.min()
+            ),
+            "This holds only where the right mean is the nearest: leave it out by its place.": (
+                lambda distances, label: np.sort(distances)[1] - distances[label]
+            ),
+            "Another mean may be just as far: leave the right one out by its place, not by its distance.": (
+                lambda distances, label: distances[distances != distances[label]].min() - distances[label]
+            ),
+            "Below 0 is an answer, too: another mean is nearer than the right one. Leave the sign as it is.": (
+                lambda distances, label: abs(np.delete(distances, label).min() - distances[label])
+            ),
+            "It compares with the mean distance of the others: only the nearest of them counts.": (
+                lambda distances, label: np.delete(distances, label).mean() - distances[label]
+            ),
+            "It compares with the farthest of the others: the nearest is the rival.": (
+                lambda distances, label: np.delete(distances, label).max() - distances[label]
+            ),
+            "This is how far the nearest other mean is: subtract the distance of the right one.": (
+                lambda distances, label: np.delete(distances, label).min()
+            ),
+        },
+        hint="`np.delete(distances, label)` is a copy without the right mean.",
+    ),
 }
 
 
@@ -187,6 +260,20 @@ def _lay(image: np.ndarray, left: float, top: float) -> np.ndarray:
 def _centre_by_mass(image: np.ndarray, middle: float = 14) -> np.ndarray:
     column, row = _centre_of_mass(image)
     return _lay(image, middle - column, middle - row)
+
+
+def _centred(result: object, image: np.ndarray) -> object:
+    """Return a result; where an odd number stays free, the one with less free above and on the left."""
+    top, left = (28 - image.shape[0]) // 2, (28 - image.shape[1]) // 2
+    odd = [image.shape[axis] % 2 for axis in (0, 1)]
+    ways = [_lay(image, left + right, top + down) for down in range(1 + odd[0]) for right in range(1 + odd[1])]
+    array = as_array(result)
+    return ways[0] if array is not None and any(np.array_equal(array, way) for way in ways) else result
+
+
+def _pad_evenly(image: np.ndarray) -> np.ndarray:
+    down, right = (28 - image.shape[0]) // 2, (28 - image.shape[1]) // 2
+    return np.pad(image, ((down, down), (right, right)))
 
 
 def _crop_by(image: np.ndarray, cut: Callable) -> np.ndarray:
@@ -264,6 +351,33 @@ PREPROCESS: dict[str, Check] = {
             "Keep this number within 0 and 28 − width, and that of the row within 0 and 28 − height."
         ),
     ),
+    "centre_box": Check(
+        right=lambda image: _lay(image, (28 - image.shape[1]) // 2, (28 - image.shape[0]) // 2),
+        cases=[
+            *((np.full((2, 2), 255, np.uint8),), (_drawing((8, 12), (0, 0, 8, 2), (7, 0, 8, 12)),)),
+            *((_SEVEN,), (_SEVEN[::-1, ::-1].copy(),), (_LOPSIDED,)),
+            (_ONE[:5],),
+        ],
+        effect=_centred,
+        mistakes={
+            "Where an odd number stays free, a row or a column is missing: one side must have one more.": _pad_evenly,
+            "Rows and columns are mixed up: the height decides about the rows, the width about the columns.": (
+                lambda image: _lay(image, (28 - image.shape[0]) // 2, (28 - image.shape[1]) // 2)
+            ),
+            "It brings the centre of mass to the middle, as before; here it is the middle of the box.": (
+                _centre_by_mass
+            ),
+            "It lies a pixel too far left and above: leave as many columns free on the left as on the right.": (
+                lambda image: _lay(image, (27 - image.shape[1]) // 2, (27 - image.shape[0]) // 2)
+            ),
+            "It begins the image in the middle; the middle of the image belongs there.": (
+                lambda image: _lay(image[:14, :14], 14, 14)
+            ),
+            "It lays the image into the top left corner.": lambda image: _lay(image, 0, 0),
+            "It returns an empty image: copy the small image into it.": lambda image: np.zeros((28, 28), np.uint8),
+        },
+        hint="Of 28 rows, 28 − height stay free: half of them above the image. The same goes for the columns.",
+    ),
 }
 
 _rng = np.random.default_rng(0)
@@ -304,6 +418,11 @@ _SMALL = (
     np.array([3, 0, 7]),
 )
 
+
+def _roll(w: np.ndarray, velocity: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return w + velocity, velocity
+
+
 #: Notebook 03: Learn by hand.
 LEARN: dict[str, Check] = {
     "slope_at": Check(
@@ -318,6 +437,9 @@ LEARN: dict[str, Check] = {
             ),
             "That is only the difference of the heights: divide it by the distance.": lambda loss, w, h=1e-4: (
                 loss(w + h) - loss(w - h)
+            ),
+            "It divides by 2 and multiplies by h: the distance needs brackets, `/ (2 * h)`.": lambda loss, w, h=1e-4: (
+                (loss(w + h) - loss(w - h)) / 2 * h
             ),
             "It compares w with its right-hand side only: take a place on either side.": lambda loss, w, h=1e-4: (
                 (loss(w + h) - loss(w)) / h
@@ -368,6 +490,9 @@ LEARN: dict[str, Check] = {
             "The rate is missing: it says how far a slope takes you.": lambda w, b, x, y, rate: _take_step(
                 w, b, x, y, 1
             ),
+            "The weights take their step, and the biases stay where they were: they need one, too.": (
+                lambda w, b, x, y, rate: (_take_step(w, b, x, y, rate)[0], b)
+            ),
             "The logits lack the biases: `x @ w + b`.": lambda w, b, x, y, rate: _take_step(
                 w, b, x, y, rate, biases=False
             ),
@@ -378,7 +503,64 @@ LEARN: dict[str, Check] = {
         },
         hint="Predict, gradient, step: `softmax(x @ w + b)`, `gradients(…)`, `w - rate * …`.",
     ),
+    "momentum_step": Check(
+        right=lambda w, velocity, slope, rate, momentum: _roll(w, momentum * velocity - rate * slope),
+        cases=[
+            (5.0, 1.0, 2.0, 0.5, 0.9),
+            (np.array([1.0, -2.0]), np.array([0.5, 0.1]), np.array([2.0, -1.0]), 0.1, 0.8),
+            (_rng.normal(size=(4, 3)), np.zeros((4, 3)), _rng.normal(size=(4, 3)), 0.3, 0.9),
+            (_rng.normal(size=(4, 3)), _rng.normal(size=(4, 3)), _rng.normal(size=(4, 3)), 0.02, 0),
+        ],
+        mistakes={
+            "It goes uphill: rate times slope is subtracted.": (
+                lambda w, velocity, slope, rate, momentum: _roll(w, momentum * velocity + rate * slope)
+            ),
+            "It subtracts the velocity from w: the minus is in the velocity already.": (
+                lambda w, velocity, slope, rate, momentum: (
+                    w - (momentum * velocity - rate * slope),
+                    momentum * velocity - rate * slope,
+                )
+            ),
+            "w moves by the old velocity: compute the new one first, and add that.": (
+                lambda w, velocity, slope, rate, momentum: (w + velocity, momentum * velocity - rate * slope)
+            ),
+            "The rate is missing: it says how far a slope takes you.": (
+                lambda w, velocity, slope, rate, momentum: _roll(w, momentum * velocity - slope)
+            ),
+            "The rate shortens the velocity as well: it belongs to the slope alone.": (
+                lambda w, velocity, slope, rate, momentum: _roll(w, rate * (momentum * velocity - slope))
+            ),
+            "The rate belongs in the velocity, where it multiplies the slope; w then moves by the velocity as it is.": (
+                lambda w, velocity, slope, rate, momentum: (
+                    w + rate * (momentum * velocity - slope),
+                    momentum * velocity - slope,
+                )
+            ),
+            "The old velocity is kept whole: multiply it by the momentum.": (
+                lambda w, velocity, slope, rate, momentum: _roll(w, velocity - rate * slope)
+            ),
+            "The old velocity is gone: this is a plain step.": (
+                lambda w, velocity, slope, rate, momentum: _roll(w, -rate * slope)
+            ),
+            "It takes 1 − momentum of the slope: here the slope counts in full.": (
+                lambda w, velocity, slope, rate, momentum: _roll(w, momentum * velocity - (1 - momentum) * rate * slope)
+            ),
+            "Both are there, but in another order: w, velocity.": (
+                lambda w, velocity, slope, rate, momentum: _roll(w, momentum * velocity - rate * slope)[::-1]
+            ),
+        },
+        hint="Two lines as in the text, with new names for what is new: then w and velocity stay as they were.",
+    ),
 }
+
+
+def _leak(z: np.ndarray) -> np.ndarray:
+    """Return the slope of a leaky ReLU."""
+    return np.where(z > 0, 1, 0.1)
+
+
+#: The same, with hidden units that leak.
+_LEAKY = (_SMALL[0], (lambda z: z * _leak(z))(_rng.normal(size=(3, 4))), *_SMALL[2:])
 
 #: Notebook 04: Add a layer.
 ADD: dict[str, Check] = {
@@ -417,6 +599,39 @@ ADD: dict[str, Check] = {
         },
         hint="`error @ w2.T` comes back to the hidden units. `(hidden > 0)` is True, which counts as 1, where a ReLU "
         "is open. The rest is the old rule: what came in × the error that came out.",
+    ),
+    "leaky_backward": Check(
+        right=lambda x, hidden, p, y, w2: _backward(x, hidden, p, y, w2, mask=_leak),
+        cases=[(*_LEAKY, _rng.normal(size=(4, 10))), (*(one[:2] for one in _LEAKY), _rng.normal(size=(4, 10)))],
+        mistakes={
+            "Where `hidden` is negative, no error passes: through a *leaky* ReLU a tenth of it does.": _backward,
+            "The error passes whole everywhere: where `hidden` is negative, only a tenth of it does.": (
+                lambda x, hidden, p, y, w2: _backward(x, hidden, p, y, w2, mask=np.ones_like)
+            ),
+            "Only a tenth of the error passes everywhere: where `hidden` is positive, all of it does.": (
+                lambda x, hidden, p, y, w2: _backward(x, hidden, p, y, w2, mask=lambda hidden: 0.1)
+            ),
+            "It is the wrong way round: the whole error passes where `hidden` is positive.": (
+                lambda x, hidden, p, y, w2: _backward(x, hidden, p, y, w2, mask=lambda hidden: _leak(-hidden))
+            ),
+            "The error is multiplied by `hidden`. What counts is its sign: 1 where it is positive, 0.1 elsewhere.": (
+                lambda x, hidden, p, y, w2: _backward(x, hidden, p, y, w2, mask=np.positive)
+            ),
+            "It goes by the sign of the error: the sign of `hidden` says how much passes.": (
+                lambda x, hidden, p, y, w2: _backward(
+                    x, hidden, p, y, w2, mask=lambda hidden: _leak((p - np.eye(10)[y]) @ w2.T)
+                )
+            ),
+            "The first layer is divided by the number of images twice: `error` has been divided already.": (
+                lambda x, hidden, p, y, w2: _backward(x, hidden, p, y, w2, mask=_leak, bend=len(x))
+            ),
+            "It is not divided by the number of images: the loss is the mean over them.": (
+                lambda x, hidden, p, y, w2: tuple(
+                    len(x) * slopes for slopes in _backward(x, hidden, p, y, w2, mask=_leak)
+                )
+            ),
+        },
+        hint="What is the slope of a leaky ReLU on either side of 0?",
     ),
 }
 
@@ -484,6 +699,38 @@ BUILD: dict[str, Check] = {
             ),
         },
         hint="Subtract the mean, divide by the root of variance + epsilon, multiply by the scale, add the shift.",
+    ),
+    "move_each": Check(
+        right=lambda images, shifts: _move_each(images, shifts),
+        cases=[
+            (np.random.default_rng(2).uniform(0.1, 1, (2, 28, 28, 1)), np.array([1, -1])),
+            (np.random.default_rng(0).uniform(0.1, 1, (4, 28, 28, 1)), np.array([2, 0, -3, 1])),
+            (np.random.default_rng(1).uniform(0.1, 1, (3, 28, 28, 1)), np.array([-1, -2, 3])),
+        ],
+        mistakes={
+            "What leaves on one side comes in again on the other, as `np.roll` does it; these columns must be 0.": (
+                lambda images, shifts: np.stack(
+                    [np.roll(image, shift, axis=1) for image, shift in zip(images, shifts, strict=True)]
+                )
+            ),
+            "The directions are swapped: a shift above 0 goes to the right.": lambda images, shifts: _move_each(
+                images, -shifts
+            ),
+            "All move to the right: where the shift is below 0, move to the left.": (
+                lambda images, shifts: _move_each(images, abs(shifts))
+            ),
+            "All move as the first image does: each has a shift of its own.": (
+                lambda images, shifts: _move_each(images, np.full_like(shifts, shifts[0]))
+            ),
+            "It moves down: the axes are images, rows, columns, channel, and to the right changes the columns.": (
+                lambda images, shifts: _move_each(images.swapaxes(1, 2), shifts).swapaxes(1, 2)
+            ),
+            "With a shift of 0 an image comes out empty: it should stay as it is.": (
+                lambda images, shifts: _move_each(images, shifts) * (shifts != 0)[:, None, None, None]
+            ),
+            "Nothing has moved: the images came back as they were.": lambda images, shifts: images,
+        },
+        hint="Pad each image with columns of 0 on both sides, then cut out 28; the shift says where to begin.",
     ),
 }
 
@@ -583,6 +830,71 @@ TRAIN: dict[str, Check] = {
         },
         hint="When are they apart? If the lowest of one is higher than the highest of the other, either way round.",
     ),
+    "diagnose": Check(
+        right=lambda training, validation, poor=90, wide=5: _diagnose(training, validation, poor, wide),
+        cases=[
+            (100, 93),
+            (60, 35, 85, 10),
+            (89, 86, 85, 5),
+            (92, 85, 90, 8),
+            (92, 99, 90, 5),
+            (99.9, 99, 90, 2),
+            (70, 69, 80, 4),
+        ],
+        mistakes={
+            "It asks about the gap first: what reads its own training images poorly underfits, however wide the gap.": (
+                lambda training, validation, poor=90, wide=5: (
+                    "overfits" if training - validation > wide else "underfits" if training < poor else "looks right"
+                )
+            ),
+            "Whether it underfits, the *training* accuracy says: these images it has seen.": (
+                lambda training, validation, poor=90, wide=5: (
+                    "underfits" if validation < poor else "overfits" if training - validation > wide else "looks right"
+                )
+            ),
+            "The accuracies are in percent, and so are `poor` and `wide`: nothing has to be divided by 100.": (
+                lambda training, validation, poor=90, wide=5: _diagnose(training, validation, poor / 100, wide / 100)
+            ),
+            "It has thresholds of its own: compare with `poor` and `wide`.": (
+                lambda training, validation, poor=90, wide=5: _diagnose(training, validation)
+            ),
+            "It has a threshold of its own for the gap: compare with `wide`.": (
+                lambda training, validation, poor=90, wide=5: _diagnose(training, validation, poor)
+            ),
+            "It does not see a wide gap: that is the training accuracy minus the validation accuracy.": (
+                lambda training, validation, poor=90, wide=5: (
+                    "underfits" if training < poor else "overfits" if validation - training > wide else "looks right"
+                )
+            ),
+            "A validation accuracy above the training accuracy is no overfitting, however wide the gap.": (
+                lambda training, validation, poor=90, wide=5: (
+                    "underfits"
+                    if training < poor
+                    else "overfits"
+                    if abs(training - validation) > wide
+                    else "looks right"
+                )
+            ),
+            "A high training accuracy is no overfitting by itself: the gap says so.": (
+                lambda training, validation, poor=90, wide=5: (
+                    "underfits" if training < poor else "overfits" if training > 99.5 else "looks right"
+                )
+            ),
+            "Any gap at all counts as overfitting: a small one may be luck, so compare it with `wide`.": (
+                lambda training, validation, poor=90, wide=5: _diagnose(training, validation, poor, 0)
+            ),
+            "The two words are swapped: what reads even its training images poorly underfits.": (
+                lambda training, validation, poor=90, wide=5: {
+                    "underfits": "overfits",
+                    "overfits": "underfits",
+                }.get(_diagnose(training, validation, poor, wide), "looks right")
+            ),
+            "It does not ask whether the training accuracy is poor.": (
+                lambda training, validation, poor=90, wide=5: _diagnose(training, validation, 0, wide)
+            ),
+        },
+        hint="Two `if`s with a `return` each: first the training accuracy, then the gap. What is left looks right.",
+    ),
 }
 
 
@@ -602,8 +914,21 @@ def _stop_when_rising(losses: Sequence[float], patience: int) -> int:
     return len(losses)
 
 
+def _diagnose(training: float, validation: float, poor: float = 90, wide: float = 5) -> str:
+    return "underfits" if training < poor else "overfits" if training - validation > wide else "looks right"
+
+
 def _fall(first: float, step: int, steps: int) -> float:
     return first * (1 + np.cos(np.pi * step / steps)) / 2
+
+
+def _refused(threshold: object, table: np.ndarray, share: float) -> object:
+    """Return which share a threshold refuses; the one that is asked for, if no more than one image is in the way."""
+    number = as_array(threshold)
+    if number is None or number.ndim:
+        return threshold
+    below = np.mean(table.max(axis=1) < threshold)
+    return share if abs(below - share) <= 1 / len(table) + 1e-9 else below
 
 
 _PROBABILITIES = np.array([[0.5, 0.25, 0.25], [0.25, 0.5, 0.25], [0.1, 0.1, 0.8]])
@@ -684,6 +1009,40 @@ EVALUATE: dict[str, Check] = {
         },
         hint="`np.exp(logits / temperature)`, and then divide each row by its sum.",
     ),
+    "threshold_for": Check(
+        right=lambda table, share: np.quantile(table.max(axis=1), share),
+        cases=[
+            (np.array([[0.9, 0.1], [0.4, 0.6], [0.7, 0.3], [0.05, 0.95], [0.2, 0.8]]), 0.2),
+            (np.random.default_rng(0).dirichlet(np.full(10, 0.1), 101), 0.01),
+            (np.random.default_rng(1).dirichlet(np.full(10, 0.1), 101), 0.05),
+            (np.random.default_rng(2).dirichlet(np.full(10, 0.3), 11), 0.1),
+        ],
+        effect=_refused,
+        mistakes={
+            "That is the wrong end: with it, the share that is *read* would be so small.": (
+                lambda table, share: np.quantile(table.max(axis=1), 1 - share)
+            ),
+            "`np.percentile` counts from 0 to 100: multiply the share by 100, or take `np.quantile`.": (
+                lambda table, share: np.percentile(table.max(axis=1), share)
+            ),
+            "It takes all probabilities: the confidence of an answer is the largest of its row.": (
+                lambda table, share: np.quantile(table, share)
+            ),
+            "It takes the smallest probability of each row: the confidence is the largest.": (
+                lambda table, share: np.quantile(table.min(axis=1), share)
+            ),
+            "It makes a threshold of the share itself: look up which confidence has that share of images below it.": (
+                lambda table, share: 1 - share
+            ),
+            "This is the lowest confidence: nothing lies below it, so nothing would be refused.": (
+                lambda table, share: table.max(axis=1).min()
+            ),
+            "This says of each image whether it is read: the threshold itself is asked for.": (
+                lambda table, share: table.max(axis=1) >= np.quantile(table.max(axis=1), share)
+            ),
+        },
+        hint="Sort the confidences: how far up must you go until that share lies below?",
+    ),
 }
 
 
@@ -756,11 +1115,69 @@ BREAK: dict[str, Check] = {
         },
         hint="`np.sign` is −1, 0 or 1. Add strength times that, and `np.clip` the sum.",
     ),
+    "three_shares": Check(
+        right=lambda table, labels, least=0.8: _three_shares(table, labels, least),
+        cases=[
+            (_FOUR_ANSWERS, np.array([0, 0, 1, 2])),
+            (_FOUR_ANSWERS, np.array([0, 2, 0, 2]), 0.85),
+            (_FOUR_ANSWERS, np.array([1, 1, 0, 2]), 0.87),
+        ],
+        mistakes={
+            "What is refused is counted as read as well: the first share is right *and* sure.": (
+                lambda table, labels, least=0.8: (
+                    np.mean(table.argmax(axis=1) == labels),
+                    *_three_shares(table, labels, least)[1:],
+                )
+            ),
+            "The third share has all that are wrong: those that are refused do not count.": (
+                lambda table, labels, least=0.8: (
+                    *_three_shares(table, labels, least)[:2],
+                    np.mean(table.argmax(axis=1) != labels),
+                )
+            ),
+            "What is refused is counted twice, as read or wrong as well: the three must add up to 1.": (
+                lambda table, labels, least=0.8: (
+                    np.mean(table.argmax(axis=1) == labels),
+                    np.mean(table.max(axis=1) < least),
+                    np.mean(table.argmax(axis=1) != labels),
+                )
+            ),
+            "The first share is all that it was sure of: those that are wrong belong to the third.": (
+                lambda table, labels, least=0.8: (
+                    np.mean(table.max(axis=1) >= least),
+                    *_three_shares(table, labels, least)[1:],
+                )
+            ),
+            "All three are there, but in another order: read, refused, wrong and sure.": (
+                lambda table, labels, least=0.8: _three_shares(table, labels, least)[::-1]
+            ),
+            "These are counts: divide by the number of images, or take `np.mean`.": (
+                lambda table, labels, least=0.8: tuple(
+                    len(labels) * share for share in _three_shares(table, labels, least)
+                )
+            ),
+            "These are percentages: shares from 0 to 1 are asked for.": (
+                lambda table, labels, least=0.8: tuple(100 * share for share in _three_shares(table, labels, least))
+            ),
+            "A confidence of exactly `least` is enough: refuse only what is below.": (
+                lambda table, labels, least=0.8: _three_shares(table, labels, least + 1e-9)
+            ),
+            "It always compares with 0.8: take `least`.": (
+                lambda table, labels, least=0.8: _three_shares(table, labels, 0.8)
+            ),
+        },
+        hint="Two arrays of True and False: which are right, and which are sure? `~sure` is the opposite of `sure`.",
+    ),
 }
 
 
 def _wrong_and_sure(table: np.ndarray, labels: np.ndarray, least: float) -> float:
     return np.mean((table.argmax(axis=1) != labels) & (table.max(axis=1) >= least))
+
+
+def _three_shares(table: np.ndarray, labels: np.ndarray, least: float) -> tuple[float, float, float]:
+    refused, harm = np.mean(table.max(axis=1) < least), _wrong_and_sure(table, labels, least)
+    return 1 - refused - harm, refused, harm
 
 
 #: Notebook 09: Predict your own digits.
@@ -851,7 +1268,46 @@ PREDICT: dict[str, Check] = {
         },
         hint="The confidence of a piece is its largest probability, `tables.max(axis=2)`.",
     ),
+    "gained_and_lost": Check(
+        right=lambda before, after, truth: _gained_and_lost(before == truth, after == truth),
+        cases=[
+            (np.array([1, 2, 3, 4, 5]), np.array([1, 8, 3, 7, 6]), np.array([1, 8, 3, 7, 5])),
+            (np.array([1, 2, 3, 4]), np.array([2, 3, 4, 4]), np.array([1, 0, 0, 4])),
+            tuple(np.random.default_rng(9).integers(0, 3, (3, 60))),
+        ],
+        mistakes={
+            "Gained and lost are swapped.": (
+                lambda before, after, truth: _gained_and_lost(after == truth, before == truth)
+            ),
+            "It gives the balance only: what is lost hides behind what is gained. Go by single images.": (
+                lambda before, after, truth: (
+                    max(0, np.sum(after == truth) - np.sum(before == truth)),
+                    max(0, np.sum(before == truth) - np.sum(after == truth)),
+                )
+            ),
+            "These are all that are right after, and all that are wrong after: leave out those that were so before.": (
+                lambda before, after, truth: (np.sum(after == truth), np.sum(after != truth))
+            ),
+            "What was wrong before cannot be lost: another wrong answer in its place costs nothing.": (
+                lambda before, after, truth: (
+                    np.sum((after != before) & (after == truth)),
+                    np.sum((after != before) & (after != truth)),
+                )
+            ),
+            "These are shares: counts are asked for, `np.sum`.": (
+                lambda before, after, truth: (
+                    np.mean((before != truth) & (after == truth)),
+                    np.mean((before == truth) & (after != truth)),
+                )
+            ),
+        },
+        hint="Gained: wrong before `&` right after. `~` turns True and False round.",
+    ),
 }
+
+
+def _gained_and_lost(before: np.ndarray, after: np.ndarray) -> tuple[int, int]:
+    return np.sum(~before & after), np.sum(before & ~after)
 
 
 def _number_lines(boxes: list, share: float = 0.5, update: bool = True) -> list[int]:
@@ -938,7 +1394,51 @@ IMPROVE: dict[str, Check] = {
         },
         hint="Two comparisons, joined with `and`. One in a thousand is `old_images / 1000`.",
     ),
+    "unbeaten": Check(
+        right=lambda points: [not _beats(points, point).any() for point in points],
+        cases=[
+            (np.array([[1, 5], [2, 2], [3, 3], [5, 1]]),),
+            (np.array([[1, 2], [1, 3], [2, 2], [1, 2]]),),
+            (np.random.default_rng(5).integers(0, 8, (12, 2)),),
+            (np.random.default_rng(6).random((9, 2)),),
+        ],
+        mistakes={
+            "It keeps too many: a point is beaten, too, by one that is as good in one goal and better in the other.": (
+                lambda points: [not (points < point).all(axis=1).any() for point in points]
+            ),
+            "Each point beats itself: what is equal in both goals is not better in any.": (
+                lambda points: [not (points <= point).all(axis=1).any() for point in points]
+            ),
+            "Points that are equal do not beat each other: one of them must be better in one goal.": (
+                lambda points: [
+                    not any((other <= point).all() for at, other in enumerate(points) if at != place)
+                    for place, point in enumerate(points)
+                ]
+            ),
+            "It drops a point as soon as another is better in one goal: it may be worse in the other.": (
+                lambda points: [not (points < point).any() for point in points]
+            ),
+            "It keeps only the lowest of each goal: points between them may be unbeaten, too.": (
+                lambda points: (points == points.min(axis=0)).any(axis=1).tolist()
+            ),
+            "It keeps the lowest sum: that makes one goal of two, in different units.": (
+                lambda points: (points.sum(axis=1) == points.sum(axis=1).min()).tolist()
+            ),
+            "These are the beaten ones.": lambda points: [_beats(points, point).any() for point in points],
+            "It takes higher for better: both goals are to be low.": (
+                lambda points: [not _beats(-points, -point).any() for point in points]
+            ),
+            "These are the places of the unbeaten: True or False is asked for, for each point.": (
+                lambda points: [place for place, point in enumerate(points) if not _beats(points, point).any()]
+            ),
+        },
+        hint="Ask of each other point two things: is it nowhere worse? is it somewhere better?",
+    ),
 }
+
+
+def _beats(points: np.ndarray, point: np.ndarray) -> np.ndarray:
+    return (points <= point).all(axis=1) & (points < point).any(axis=1)
 
 
 def _sign_flip_p(differences: np.ndarray, signs: np.ndarray) -> float:
@@ -977,6 +1477,187 @@ def _read_too_safely(body: bytes, read: Callable) -> tuple[int, str]:
         return 200, read(body)
     except Exception as error:
         return 422, str(error)
+
+
+class Clock:
+    """The time as a function sees it whose `time.sleep` takes none: the real one, and what was slept."""
+
+    slept = 0.0
+
+    def now(self) -> float:
+        """Return the time in seconds."""
+        return time.perf_counter() + self.slept
+
+    @contextmanager
+    def without_waiting(self) -> Iterator[None]:
+        """Let `time.sleep` return at once, in this thread alone."""
+        sleep, thread = time.sleep, threading.get_ident()
+
+        def note(seconds: float) -> None:
+            if threading.get_ident() != thread:
+                return sleep(seconds)
+            if isinstance(seconds, str) or not seconds >= 0:
+                return sleep(seconds)  # which says what is wrong with it
+            self.slept += seconds
+            return None
+
+        time.sleep = note
+        try:
+            yield
+        finally:
+            time.sleep = sleep
+
+
+_CLOCK = Clock()
+
+#: How often an answer may be looked at; then somebody looks at the same one in a loop.
+_LOOKS = 50
+
+
+class BusyResponse:
+    """An answer as a client of httpx gives it, as far as `send_patiently` needs it.
+
+    Parameters
+    ----------
+    status_code
+        200, or how the service refuses.
+    content
+        What it says.
+    headers
+        By name, upper case or lower.
+    """
+
+    def __init__(self, status_code: int, content: dict, headers: Mapping[str, str]) -> None:
+        self._status_code, self.content, self.headers, self.looks = status_code, content, Headers(headers, self), 0
+
+    def look(self) -> None:
+        """Count a look at the answer."""
+        self.looks += 1
+        if self.looks > _LOOKS:
+            raise EndlessError("it waits again and again on the same answer: send once more after each wait.")
+
+    @property
+    def status_code(self) -> int:
+        """Return 200, or how the service refuses."""
+        self.look()
+        return self._status_code
+
+    @property
+    def is_success(self) -> bool:
+        """Say whether the image was taken in."""
+        return self.status_code < 300
+
+    @property
+    def is_error(self) -> bool:
+        """Say whether it was refused."""
+        return self.status_code >= 400
+
+    def raise_for_status(self) -> "BusyResponse":
+        """Raise an error if the image was refused."""
+        if self.is_error:
+            from httpx2 import HTTPStatusError
+
+            raise HTTPStatusError(f"The service answered {self._status_code}.", request=None, response=self)
+        return self
+
+    def json(self) -> dict:
+        """Return what the service says."""
+        return self.content
+
+
+class Headers(UserDict):
+    """Headers of any case, which know whether anyone has looked.
+
+    Parameters
+    ----------
+    data
+        The headers.
+    response
+        Whose they are.
+    """
+
+    def __init__(self, data: Mapping[str, str], response: BusyResponse) -> None:
+        super().__init__({name.lower(): value for name, value in data.items()})
+        self.response, self.read = response, False
+
+    def __getitem__(self, name: str) -> str:
+        self.response.look()
+        self.read = True
+        return self.data[name.lower()]
+
+    def __contains__(self, name: object) -> bool:
+        return str(name).lower() in self.data
+
+
+class BusyClient:
+    """A client whose service is full the first times, and notes in its answer how it was asked.
+
+    Parameters
+    ----------
+    full
+        How often it is full.
+    refusal
+        By which status it refuses then, for good, and without saying how long to wait; 0 if it does not.
+    """
+
+    #: How long a client is told to wait, in turn: no wait of one's own suits both.
+    told = ("1", "3")
+
+    def __init__(self, full: int, refusal: int = 0) -> None:
+        self.full, self.refusal = full, refusal
+        self.sent, self.addresses, self.waited, self.before = [], set(), "as told", None
+
+    @property
+    def in_words(self) -> str:
+        """Say what kind of service is behind it."""
+        often = ("never full", "full once")[self.full] if self.full < 2 else f"full {self.full} times"
+        return f"a service that is {often}" + (f" and answers {self.refusal} then" if self.refusal else "")
+
+    def post(self, address: str, content: bytes | None = None, **_: object) -> BusyResponse:
+        """Take an image in, or say that it is full."""
+        if self.before and self.waited == "as told":
+            self.waited = self._judge_wait(*self.before)
+        self.sent.append(content)
+        self.addresses.add(f"{address}".removeprefix("http://testserver").strip("/"))
+        if len(self.sent) > 2 * _LOOKS:
+            raise EndlessError("it sends again and again, although it was answered: return the answer.")
+        if len(self.sent) <= self.full:
+            told = self.told[len(self.sent) % 2 - 1]
+            response = BusyResponse(503, {"error": "Too many images are waiting."}, {"Retry-After": told})
+            self.before = response, float(told), _CLOCK.slept, _CLOCK.now()
+            return response
+        self.before = None
+        content = {"error": "No digits."} if self.refusal else {"text": "7"}
+        notes = {"sent": set(self.sent), "sent to": self.addresses, "attempts": len(self.sent), "waited": self.waited}
+        return BusyResponse(self.refusal or 200, {**content, **notes}, {})
+
+    def _judge_wait(self, response: BusyResponse, told: float, slept: float, at: float) -> str:
+        """Say how a client has waited, by the clock that skips what it sleeps."""
+        slept, passed = _CLOCK.slept - slept, _CLOCK.now() - at
+        if not slept and passed < 0.1:
+            return "not at all"
+        if not response.headers.read:
+            return "without asking how long"
+        waited = slept or passed
+        return "less than told" if waited < 0.99 * told else "longer than told" if waited > told + 1 else "as told"
+
+
+def _send_patiently(
+    client: BusyClient,
+    data: bytes,
+    tries: int,
+    wait: Callable = lambda told: told,
+    ask: bool = True,
+    send: Callable = lambda client, data, attempt: client.post("/predict", content=data),
+    again: Callable = lambda status: status == 503,
+) -> dict:
+    for attempt in range(tries):
+        response = send(client, data, attempt)
+        if not again(response.status_code):
+            return response.json()
+        if attempt < tries - 1:
+            time.sleep(wait(float(response.headers.get("Retry-After", 1)) if ask else 0))
+    raise TimeoutError
 
 
 def _version_of(visitor: str, percent: int, least: int = 0, inside: int = 2) -> int:
@@ -1041,6 +1722,62 @@ DEPLOY: dict[str, Check] = {
             "Everybody gets version 1.": lambda visitor, percent: 1,
         },
         hint="`number` is one of 0 to 99, all about equally frequent. How many of these lie below `percent`?",
+    ),
+    "send_patiently": Check(
+        right=lambda client, data, tries=5: _send_patiently(client, data, tries),
+        cases=[
+            (BusyClient(0), b"a drawing", 3),
+            (BusyClient(2), b"a drawing", 3),
+            (BusyClient(2), b"a drawing", 2),
+            (BusyClient(3), b"a photo"),
+            (BusyClient(6), b"a photo", 2),
+            (BusyClient(0, 422), b"a letter", 3),
+        ],
+        raises=(TimeoutError,),
+        around=_CLOCK.without_waiting,
+        mistakes={
+            "It gives up at the first 503: wait, and send again.": (
+                lambda client, data, tries=5: client.post("/predict", content=data).json()
+            ),
+            "It does not wait: before it tries again, it should sleep for as long as `Retry-After` says.": (
+                lambda client, data, tries=5: _send_patiently(client, data, tries, lambda told: 0, ask=False)
+            ),
+            "It looks up how long to wait, and does not wait so long: `time.sleep(…)` takes seconds.": (
+                lambda client, data, tries=5: _send_patiently(client, data, tries, lambda told: told / 1000)
+            ),
+            "It waits much longer than it was told: `time.sleep(…)` takes seconds.": (
+                lambda client, data, tries=5: _send_patiently(client, data, tries, lambda told: told * 1000)
+            ),
+            "How long it waits is its own idea: the service says it in `response.headers`.": (
+                lambda client, data, tries=5: _send_patiently(client, data, tries, lambda told: 2, ask=False)
+            ),
+            "Only a 503 is worth another attempt: any other answer is returned at once.": (
+                lambda client, data, tries=5: _send_patiently(client, data, tries, again=lambda status: status != 200)
+            ),
+            "It gives up too late: `tries` counts the first attempt, too.": (
+                lambda client, data, tries=5: _send_patiently(client, data, tries + 1)
+            ),
+            "It gives up too early: `tries` attempts are allowed, the first among them.": (
+                lambda client, data, tries=5: _send_patiently(client, data, tries - 1)
+            ),
+            "It never gives up: after `tries` attempts, `raise TimeoutError(…)`.": (
+                lambda client, data, tries=5: _send_patiently(client, data, 99)
+            ),
+            "It sends something else on the second attempt: `data` goes with each of them.": (
+                lambda client, data, tries=5: _send_patiently(
+                    client,
+                    data,
+                    tries,
+                    send=lambda client, data, attempt: client.post("/predict", content=b"" if attempt else data),
+                )
+            ),
+            "The image does not arrive: the bytes go in as `content=data`.": (
+                lambda client, data, tries=5: _send_patiently(
+                    client, data, tries, send=lambda client, data, attempt: client.post("/predict", data=data)
+                )
+            ),
+        },
+        hint="Which three things can happen to an attempt?",
     ),
 }
 

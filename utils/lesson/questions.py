@@ -14,7 +14,7 @@ They stand in ``quizzes/01.toml`` and so on::
     text = "One number for each image."
     reason = "That would be `axis=(1, 2)`: the mean over the pixels of each."
 
-Text between backticks is code. Exactly one answer of each question is right.
+Text between backticks is code, a word between stars is set in italics. Exactly one answer of each question is right.
 """
 
 import html
@@ -116,8 +116,11 @@ def _ask(number: int, question: Question) -> list[widgets.Widget]:
 
 
 def _markup(text: str) -> str:
-    """Write text as HTML, with what stands between backticks as code."""
-    return re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(text))
+    """Write text as HTML: what stands between backticks as code, and elsewhere words between stars in italics."""
+    parts = re.split("`([^`]+)`", html.escape(text))  # every second part is code
+    parts[::2] = [re.sub(r"\*(\w[^*]*)\*", r"<em>\1</em>", part) for part in parts[::2]]
+    parts[1::2] = [f"<code>{part}</code>" for part in parts[1::2]]
+    return "".join(parts)
 
 
 def read_quiz(path: Path) -> tuple[Question, ...]:

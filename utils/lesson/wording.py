@@ -1,23 +1,43 @@
 """Values in words: what a call was given, what came out, and how that differs from what should have."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 #: An array with more numbers than that is told by its shape.
 FEW = 12
 
 
+@dataclass(frozen=True)
+class Ending:
+    """An error in which a call ends as it should.
+
+    Attributes
+    ----------
+    error
+        The error's name.
+    how
+        ``"raised"`` by the function itself, or ``"let through"``.
+    """
+
+    error: str
+    how: str
+
+
 def show(value: object, digits: int = 4) -> str:
     """Write a value as a student would read it, in a few words, with so many digits of each number."""
+    if hasattr(value, "in_words"):
+        return value.in_words
     if callable(value) and hasattr(value, "__name__"):
         return value.__name__ if value.__name__ != "<lambda>" else "a function"
     if isinstance(value, tuple):
         return f"({', '.join(show(one, digits) for one in value)})"
-    if isinstance(value, str | dict | set | None):
-        text = repr(value)
+    if isinstance(value, str | bytes | dict | set | None):
+        text = f"{{{', '.join(sorted(map(repr, value)))}}}" if isinstance(value, set) and value else repr(value)
         return text if len(text) <= 70 else f"{text[:67]}…"
     array = as_array(value)
     if array is None:
-        return f"a {type(value).__name__}"
+        return _kind(value)
     if array.ndim == 0:
         return _number(array.item(), digits)
     return f"an array of shape {array.shape}" if array.size > FEW else _nested(array, digits)
@@ -58,6 +78,8 @@ def describe_difference(given: object, right: object, tolerance: float) -> str:
 
 
 def _compare(given: object, right: object, tolerance: float) -> str:
+    if isinstance(right, Ending) or isinstance(given, Ending):
+        return _compare_endings(given, right)
     if isinstance(right, tuple):
         return _compare_tuples(given, right, tolerance)
     if isinstance(right, dict) and isinstance(given, dict) and given.keys() == right.keys():
@@ -68,11 +90,22 @@ def _compare(given: object, right: object, tolerance: float) -> str:
         return "" if isinstance(given, type(right)) and given == right else _instead(given, right)
     array = as_array(given)
     if array is None or isinstance(given, tuple) or (isinstance(given, list) and not isinstance(right, list)):
-        kind = "a number" if expected.ndim == 0 else "an array" if not isinstance(right, list) else "a list"
+        truth = expected.dtype.kind == "b" and (expected.ndim == 0 or isinstance(given, list | np.ndarray))
+        number = "a number" if expected.ndim == 0 else "an array" if not isinstance(right, list) else "a list"
+        kind = "True or False" if truth else number
         return f"gives {_kind(given)}, and {kind} is asked for."
     if array.shape != expected.shape:
         return f"gives {_shape(array)}, and {_shape(expected)} is asked for."
     return _compare_numbers(array, expected, tolerance)
+
+
+def _compare_endings(given: object, right: object) -> str:
+    if given == right:
+        return ""
+    what = f"ends in `{given.error}`" if isinstance(given, Ending) else f"gives {show(given)}"
+    if isinstance(right, Ending):
+        return f"{what}, and `{right.error}` is to be {right.how}."
+    return f"{what}, and {show(right)} is right."
 
 
 def _compare_tuples(given: object, right: tuple, tolerance: float) -> str:
@@ -116,9 +149,17 @@ def _instead(given: object, right: object) -> str:
 def _kind(value: object) -> str:
     if isinstance(value, tuple):
         return f"{len(value)} values"
-    named = {str: "text", list: "a list", dict: "a dictionary", bool: "True or False"}
-    kind = named.get(type(value), f"a {type(value).__name__}")
-    return f"{kind} ({show(value)})" if isinstance(value, str) else kind
+    if isinstance(value, list):
+        return "a list of text" if value and all(isinstance(one, str) for one in value) else "a list"
+    if isinstance(value, np.ndarray):
+        return "an array of text" if value.dtype.kind == "U" else "an array"
+    if isinstance(value, str):
+        return f"text ({show(value)})"
+    if isinstance(value, int | float | np.number) and not isinstance(value, bool):
+        return "a number"
+    named = {dict: "a dictionary", bool: "True or False", np.bool_: "True or False"}
+    name = type(value).__name__
+    return named.get(type(value), f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}")
 
 
 def _shape(array: np.ndarray) -> str:
