@@ -95,7 +95,7 @@ def test_no_later_cell_needs_what_only_a_solution_has(path):
 
 
 def test_a_students_edition_runs_with_its_gaps_filled(monkeypatch, tmp_path):
-    """Notebook 03, the one that later ones are built on."""
+    """Notebook 03, the one that later ones are built on; its fourth gap is an exercise."""
     monkeypatch.setenv("MNIST_PATH", "sample")
     path = next(path for path in NOTEBOOKS if path.name.startswith("03"))
     notebook = read(path)
@@ -107,7 +107,7 @@ def test_a_students_edition_runs_with_its_gaps_filled(monkeypatch, tmp_path):
     assert not answers
     NotebookClient(edition, timeout=300, resources={"metadata": {"path": str(path.parent)}}).execute()
     said = [output.text for cell in code(edition) for output in cell.outputs if output.output_type == "stream"]
-    assert sum(": right, in" in text for text in said) == 3
+    assert sum(": right, in" in text for text in said) == 4
 
 
 def test_a_gap_that_is_open_is_told_in_words(monkeypatch, capsys):
@@ -151,6 +151,7 @@ def test_nbgrader_gets_each_gap_with_its_answer_and_a_test(path):
             r"( *)### BEGIN SOLUTION\n.*?### END SOLUTION", r"\1raise NotImplementedError", gap.source, flags=re.DOTALL
         )
         assert "NotImplementedError" in body(released, name)
+        assert ast.parse(gap.source).body[-1].name == name, "what an exercise's solution measures stays behind"
 
 
 def body(source, name):

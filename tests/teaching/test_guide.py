@@ -17,7 +17,7 @@ HEADINGS = [
     "On the board",
     "Questions and answers",
     "Expect these mistakes",
-    "Three questions for the end",
+    "Three questions on paper",
     "When machines misbehave",
 ]
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -54,8 +54,17 @@ def test_the_minutes_add_up_to_what_the_notebook_says(path):
     alone, in_class = (sum(row[place] for row in rows(path)) for place in (1, 2))
     assert alone == said
     assert f"| **in all** | **{alone}** | **{in_class}** |" in page_of(path)
-    line = rf"\(guide/{path.stem}\.md\) \| .* \| {alone} \| {in_class} \| {votes(path)} \| {len(gaps(path))} \|"
+    in_exercises = len(gaps_of_exercises(path))
+    assert in_exercises, "without one, nobody hears there whether they are right"
+    counts = rf"{votes(path)} \| {len(gaps(path)) - in_exercises} \+ {in_exercises} \|"
+    line = rf"\(guide/{path.stem}\.md\) \| .* \| {alone} \| {in_class} \| {counts}"
     assert re.search(line, INDEX)
+
+
+@each_notebook
+def test_an_exercise_takes_as_long_on_the_page_as_in_the_index(path):
+    said = re.search(r"Exercises are never in it: (\d+ to \d+) minutes each", INDEX)[1]
+    assert re.search(rf"exercise[^.]*\b{said}\b|\b{said}\b[^.]*exercise", section(page_of(path), "Minutes"))
 
 
 @each_notebook
@@ -91,9 +100,15 @@ def gaps(path):
     return [re.search(r"^check\((\w+)\)", source, re.MULTILINE)[1] for source in code]
 
 
+def gaps_of_exercises(path):
+    exercises = "\n".join(cells(path, "markdown")).split("## On your own")[1]
+    return [name for name in gaps(path) if re.search(rf"[Ww]rite (it as )?`{name}", exercises)]
+
+
 @each_notebook
 def test_every_vote_and_gap_has_an_answer(path):
     answers = section(page_of(path), "Questions and answers")
+    assert re.findall(r"\*\*Gap `(\w+)`", answers.split("### Exercises")[1]) == gaps_of_exercises(path)
     assert answers.count("**Vote: ") == votes(path)
     assert re.findall(r"\*\*Gap `(\w+)`", answers) == gaps(path)
 

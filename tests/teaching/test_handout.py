@@ -1,6 +1,8 @@
 """What a class is given is whole, is nobody's handwriting, and opens where there is nothing else."""
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 
@@ -10,6 +12,7 @@ from PIL import Image
 
 from utils.cli import main
 from utils.errors import DigitsError
+from utils.paths import ROOT
 from utils.reader import add_labelled, read_labels
 from utils.teaching import handout, own, write_handout
 
@@ -19,10 +22,6 @@ OWN = b"somebody's seven"
 @pytest.fixture
 def project(monkeypatch, tmp_path):
     """A copy of the project in which somebody has drawn."""
-    import shutil
-
-    from utils.paths import ROOT
-
     root = tmp_path / "project"
     for name in (*handout.TAKEN, "README.md"):
         if (ROOT / name).is_dir():
@@ -31,6 +30,9 @@ def project(monkeypatch, tmp_path):
             shutil.copy2(ROOT / name, root / name)
     monkeypatch.setattr(handout, "ROOT", root)
     add_labelled(root / "digits", OWN, ".png", "7")
+    (root / "digits" / "8-mine.png").write_bytes(OWN)
+    with open(root / "digits" / "labels.csv", "a", encoding="utf-8") as table:
+        table.write("8-mine.png,8\n")
     (root / "models" / "learned").mkdir()
     (root / "models" / "learned" / "cnn.keras").write_bytes(b"somebody's network")
     return root
@@ -46,14 +48,33 @@ def test_the_students_folder_is_whole_and_holds_nobodys_drawings(project, tmp_pa
         files
     )
     assert not [name for name in files if "mine" in name or "learned" in name or "__pycache__" in name]
-    assert "digits/*-mine*" in files[".gitignore"].read_text(encoding="utf-8")  # the class may keep it in a repository
     assert not any(OWN in path.read_bytes() for path in files.values())
-    assert "7-mine" not in files["digits/labels.csv"].read_text(encoding="utf-8")
-    assert len(read_labels(folder / "digits")) == len(read_labels(project / "digits")) - 1
+    assert "digits/labels-mine.csv" not in files
+    assert "-mine" not in files["digits/labels.csv"].read_text(encoding="utf-8")  # 8-mine.png is of an earlier version
+    assert len(read_labels(folder / "digits")) == len(read_labels(project / "digits")) - 2
     start = files["START.md"].read_text(encoding="utf-8")
     for name in (name for name in files if name.endswith(".ipynb")):
         assert name in start
         assert not [cell for cell in nbformat.read(files[name], as_version=4).cells if cell.get("outputs")]
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+def test_git_publishes_no_drawing_and_no_label(project, tmp_path):
+    """The class keeps its folder in a repository: a pupil draws, and types ``git add .`` as they have learned it."""
+    folder = tmp_path / "class"
+    write_handout(folder)
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True).stdout
+
+    git("init")
+    git("add", ".")
+    before = git("ls-files", "--stage")
+    (folder / "digits" / "anna").mkdir()
+    for place in (folder / "digits", folder / "digits" / "anna"):
+        add_labelled(place, OWN, ".png", "7")
+    git("add", ".")
+    assert git("ls-files", "--stage") == before, "nothing new, and no file changed that an update may bring"
 
 
 def test_the_students_folder_works_alone(project, tmp_path):
@@ -74,6 +95,29 @@ def test_the_teachers_folder_has_the_guide(project, tmp_path):
     write_handout(tmp_path / "mine", "teacher")
     assert (tmp_path / "mine" / "teaching" / "README.md").read_text() == "Guide"
     assert "every solution is open" in (tmp_path / "mine" / "START.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("edition", ["students", "teacher"])  # nbgrader takes each notebook out of its folder
+def test_every_link_in_the_folder_leads_somewhere(project, tmp_path, edition):
+    """A teacher clicks on the page of figures in the README, and it is not there."""
+    shutil.copytree(ROOT / "teaching", project / "teaching")
+    folder = tmp_path / "class"
+    write_handout(folder, edition)
+    pages = [path for path in folder.rglob("*.md") if "utils/teaching" not in path.as_posix()]  # those are templates
+    texts = [(path, path.read_text(encoding="utf-8")) for path in pages]
+    for path in folder.rglob("*.ipynb"):
+        texts += [
+            (path, cell.source) for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown"
+        ]
+    dead = [
+        (path.relative_to(folder).as_posix(), target)
+        for path, text in texts
+        for target in re.findall(r"\]\(([^)#\s]+)", text)
+        if not re.match("[a-z]+:", target) and not (path.parent / target).exists()
+    ]
+    assert dead == []
+    if edition == "teacher":
+        assert "CONTRIBUTING.md (in the whole project)" in (folder / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -123,7 +167,8 @@ def drawn(monkeypatch, tmp_path):
     images, ten = tmp_path / "images", tmp_path / "ten"
     images.mkdir()
     ten.mkdir()
-    (images / "labels.csv").write_text('file,label\n8.png,8\n"12.png","1\n2"\n', encoding="utf-8")
+    (images / "labels.csv").write_text('file,label\n8.png,8\n8-mine.png,8\n"12.png","1\n2"\n', encoding="utf-8")
+    (images / "8-mine.png").touch()  # an earlier version put its row into labels.csv
     Image.new("L", (20, 20)).save(images / "8.png")
     add_labelled(images, b"drawn", ".png", "12 34")
     for digit in (0, 7):
@@ -139,7 +184,8 @@ def test_forget_deletes_what_was_drawn_and_nothing_else(drawn, capsys):
     assert main(["forget", "--yes"]) == 0
     said = capsys.readouterr().out
     assert "12_34-mine.png" in said
-    assert "Deleted 3 files" in said
+    assert "labels-mine.csv" in said
+    assert "Deleted 5 files" in said
     assert sorted(os.listdir(images)) == ["8.png", "labels.csv"]
     assert (images / "labels.csv").read_text(encoding="utf-8") == 'file,label\n8.png,8\n"12.png","1\n2"\n'
     assert not ten.exists()

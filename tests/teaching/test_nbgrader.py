@@ -16,7 +16,7 @@ NOTEBOOK = "03-learn-by-hand"
 
 
 def test_a_notebook_is_handed_out_and_graded(monkeypatch, tmp_path):
-    """One student fills two of three gaps: two points, and not a traceback for the third."""
+    """One student fills three of four gaps: three points, and not a traceback for the third."""
     from nbgrader.apps import NbGraderAPI
     from traitlets.config import Config
 
@@ -42,4 +42,4 @@ def test_a_notebook_is_handed_out_and_graded(monkeypatch, tmp_path):
     nbformat.write(release, handed_in / f"{NOTEBOOK}.ipynb")
     assert api.autograde(NOTEBOOK, "ada")["success"]
     graded = api.get_submission(NOTEBOOK, "ada")
-    assert (graded["score"], graded["max_score"]) == (2, 3)
+    assert (graded["score"], graded["max_score"]) == (3, 4)

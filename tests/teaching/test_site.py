@@ -61,6 +61,11 @@ def pages(built):
     return {path: Page(path) for path in sorted(built.rglob("*.html")) if "_static" not in path.parts}
 
 
+def without_reader(pages):
+    """The pages but for those that read digits: they load for a while, and tests/browser holds them to the same."""
+    return [path for path in pages if site.READER not in path.parts]
+
+
 @pytest.fixture(scope="module")
 def address(built):
     """The site behind ``python -m http.server``, in a folder of its own there."""
@@ -84,7 +89,10 @@ def open_page(browser, address):
     def open_one(name, **device):
         contexts.append(browser.new_context(**device))
         page = contexts[-1].new_page()
-        page.on("request", lambda sent: None if sent.url.startswith((address, "data:")) else faults.append(sent.url))
+        page.on(
+            "request",
+            lambda sent: None if sent.url.startswith((address, "data:", "blob:")) else faults.append(sent.url),
+        )
         page.on("response", lambda got: faults.append(f"{got.status} {got.url}") if got.status >= 400 else None)
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.goto(address + name)
@@ -114,6 +122,7 @@ def project(monkeypatch, tmp_path):
     shutil.copytree(ROOT / "notebooks" / "images", root / "notebooks" / "images")
     for module in (site, hooks):
         monkeypatch.setattr(module, "ROOT", root)
+    monkeypatch.setattr(site, "may_write_page", lambda: False)
     return root
 
 
@@ -125,6 +134,25 @@ def test_every_page_is_there(built):
         name = path.relative_to(ROOT).with_suffix(".html").as_posix()
         assert (built / name).is_file(), name
         assert f'href="{name}"' in start
+
+
+def test_it_carries_the_page_that_reads(built, open_page):
+    """The first thing that a visitor wants to try, and the only one that needs nothing."""
+    if not (built / site.READER).exists():
+        pytest.skip("needs two packages from npm, as .ci/run installs them")
+    page = open_page("index.html")
+    page.get_by_role("link", name="write digits and have them read").click()
+    # The page that is left has no status.
+    page.wait_for_function("document.querySelector('#status')?.textContent === 'Draw something.'")
+    page.goto(page.url.replace("index.html", "learn.html"))
+    page.get_by_role("button", name="Train").wait_for()
+
+
+def test_without_npm_the_site_speaks_of_no_page_that_reads(project, tmp_path, capsys):
+    """A link that leads nowhere is worse than none; and whoever builds the site hears why."""
+    assert main(["site", str(tmp_path / "site")]) == 0
+    assert "read/" not in (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+    assert "it needs npm" in capsys.readouterr().out
 
 
 def test_the_worksheets_can_be_had(built, pages):
@@ -190,7 +218,7 @@ def test_words_for_a_figure_come_from_its_cell(project, tmp_path):
 def test_nothing_comes_from_elsewhere(built, pages, open_page):
     """In a school without a net, a page that waits for another server stays blank; with one, it tells who reads."""
     page = open_page("index.html")
-    for path in pages:
+    for path in without_reader(pages):
         page.goto(urljoin(page.url, f"/site/{path.relative_to(built).as_posix()}"))
 
 
@@ -245,7 +273,7 @@ def test_formulas_are_set(built, pages, open_page):
 def test_a_phone_need_not_scroll_sideways(built, pages, open_page, scheme):
     """Text that runs out of the screen is not read on a bus."""
     page = open_page("index.html", viewport=PHONE, color_scheme=scheme, has_touch=True, is_mobile=True)
-    for path in pages:
+    for path in without_reader(pages):
         page.goto(urljoin(page.url, f"/site/{path.relative_to(built).as_posix()}"))
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], path.name
 

@@ -272,6 +272,19 @@ def test_what_is_written_on_the_page_is_read(page, model, photograph, kind):
 
 @pytest.mark.parametrize("answers", [False, True], ids=["sheet", "answers"])
 @pytest.mark.parametrize("name", SHEETS)
+def test_nothing_is_cut_off_and_nothing_needs_colour(make, name, answers):
+    """A school's printer leaves up to a centimetre of an A4 sheet white, and prints in black."""
+    for number, png in enumerate(make.make_pages(name, answers, PPI), start=1):
+        picture = np.array(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
+        assert np.allclose(np.array(picture.shape[:2]) / PPI * 25.4, (297, 210), atol=0.5)
+        assert np.ptp(picture, axis=2).max() == 0, f"page {number} has colours"
+        rows, columns = (np.flatnonzero((picture[..., 0] < 250).any(axis=axis)) for axis in (1, 0))
+        margins = rows[0], columns[0], picture.shape[0] - 1 - rows[-1], picture.shape[1] - 1 - columns[-1]
+        assert min(margins) / PPI * 25.4 >= 10, f"page {number}"
+
+
+@pytest.mark.parametrize("answers", [False, True], ids=["sheet", "answers"])
+@pytest.mark.parametrize("name", SHEETS)
 def test_the_pdfs_are_those_that_the_script_makes(make, name, answers):
     """A number that was changed in one place only, and a class has the old sheet with the new answers."""
     pinned = re.search(r"^typst==(\S+)", (ROOT / "requirements-dev.txt").read_text(encoding="utf-8"), re.MULTILINE)[1]

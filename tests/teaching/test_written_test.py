@@ -130,9 +130,9 @@ def test_a9():
     counts = np.array(table, int)[:, 1:]
     right, nines = np.trace(counts), counts[2, 2]
     assert counts.sum() == 300
-    holds("A9", "a", right, counts.sum(), f"{right / counts.sum():.1%}".replace("%", " %"))
-    holds("A9", "a", nines, counts[2].sum(), f"{nines / counts[2].sum():.1%}".replace("%", " %"))
-    holds("A9", "a", nines, counts[:, 2].sum(), f"{nines / counts[:, 2].sum():.1%}".replace("%", " %"))
+    holds("A9", "a", right, counts.sum(), f"{right / counts.sum():.1%}")
+    holds("A9", "a", nines, counts[2].sum(), f"{nines / counts[2].sum():.1%}")
+    holds("A9", "a", nines, counts[:, 2].sum(), f"{nines / counts[:, 2].sum():.1%}")
     error = np.sqrt(0.9 * 0.1 / 900)
     holds("A9", "b", f"{error:.2f}", f"{100 * (0.9 - 2 * error):.0f}", f"{100 * (0.9 + 2 * error):.0f}")
     holds("A9", "c", round(200 * 0.05), 24)

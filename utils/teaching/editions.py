@@ -19,7 +19,7 @@ from nbformat.v4 import new_code_cell
 
 #: The tag of a cell that holds an answer to a gap, or the solution of an exercise.
 SOLUTION = "solution"
-#: What a gap's cell ends in; the name is that of the function to write.
+#: What a gap's cell ends in, and an answer's function; the name is that of the function to write.
 CHECK = re.compile(r"^check\((\w+)\)$", re.MULTILINE)
 #: What stays of a cell's metadata in an edition for students: whether it is folded.
 KEPT = ("jupyter",)
@@ -82,7 +82,9 @@ def for_teacher(notebook: NotebookNode) -> NotebookNode:
 
 
 def for_grading(notebook: NotebookNode) -> NotebookNode:
-    """Make the source of an assignment in nbgrader's format: the gaps are graded by `check`, the exercises by hand.
+    """Make the source of an assignment in nbgrader's format: `check` grades the gaps, those of exercises among them.
+
+    What else an exercise asks for is read by a person.
 
     Parameters
     ----------
@@ -115,8 +117,8 @@ def is_solution(cell: NotebookNode) -> bool:
 
 
 def _without_check(cell: NotebookNode) -> list[str]:
-    """Return the lines of a gap or an answer: the function."""
-    lines = CHECK.sub("", cell.source).strip().split("\n")
+    """Return the lines of a gap or an answer: the function, not what an exercise's solution measures with it."""
+    lines = cell.source[: CHECK.search(cell.source).start()].strip().split("\n")
     return lines[1:] if is_solution(cell) else lines
 
 

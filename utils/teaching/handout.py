@@ -1,6 +1,7 @@
 """Write the folder that a class gets: the notebooks in an edition, what they need, and a page to start from."""
 
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -35,10 +36,13 @@ TAKEN = (
 )
 #: What a teacher gets besides.
 FOR_THE_TEACHER = ("teaching", "README.md")
+#: A link of a page, without its place in the page that it leads to.
+LINK = re.compile(r"(?<!!)\[([^]]*)\]\(([^)#\s]+)[^)]*\)")
 #: What the page to start from says of data that lie in the folder.
 DATA = """    export MNIST_PATH={0}
 
-On Windows, `set MNIST_PATH={0}` in place of the line with `export`. Then
+On Windows, in place of that line: `$env:MNIST_PATH = "{0}"` in PowerShell, `set MNIST_PATH={0}` in the Command
+Prompt. Then
 
 """
 #: What belongs to whoever works here, or is made anew.
@@ -116,7 +120,21 @@ def _write_all(part: Path, edition: str, offline: bool) -> list[Path]:
     install, data = (f" --no-index --find-links {WHEELS}", MNIST) if offline else ("", "")
     start = page.substitute(notebooks="\n".join(listed), options=install, data=DATA.format(data) if data else "")
     (part / "START.md").write_text(start, encoding="utf-8")
+    for page in [part / "README.md", *(part / "teaching").rglob("*.md")]:
+        if page.is_file():
+            page.write_text(_without_dead_ends(page), encoding="utf-8")
     return written
+
+
+def _without_dead_ends(page: Path) -> str:
+    """Return a page's text, in which what stays behind is named, and is no link."""
+
+    def told(link: re.Match[str]) -> str:
+        text, target = link.groups()
+        there = re.match("[a-z]+:", target) or (page.parent / target).exists()
+        return link[0] if there else f"{text} (in the whole project)"
+
+    return LINK.sub(told, page.read_text(encoding="utf-8"))
 
 
 def _place(part: Path, notebook: Path, edition: str) -> Path:

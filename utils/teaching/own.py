@@ -17,7 +17,8 @@ def find_own() -> list[Path]:
     Returns
     -------
     list of Path
-        The ten digits of notebook 01 with their scores, and the images that the pads have saved among `digits_folder`.
+        The ten digits of notebook 01 with their scores, and the images that the pads have saved among `digits_folder`,
+        with ``labels-mine.csv``, which says what they show.
         Not what JupyterLab has stored in a notebook's outputs, nor a network that has learned from corrections.
     """
     ten, saved = ten_folder(), digits_folder()
@@ -28,7 +29,7 @@ def find_own() -> list[Path]:
 
 
 def forget(paths: Iterable[Path]) -> None:
-    """Delete files that `find_own` has found, and their rows in ``labels.csv``.
+    """Delete files that `find_own` has found, and what rows ``labels.csv`` may have for them.
 
     Parameters
     ----------

@@ -7,14 +7,17 @@ nothing from other servers, so that they work from a stick behind ``python -m ht
 import importlib.util
 import io
 import os
+import re
 import shutil
+import tempfile
 from pathlib import Path
 
 import nbformat
 
+from utils.browser import may_write_page, write_page
 from utils.errors import DigitsError
 from utils.lesson import read_quiz
-from utils.paths import ROOT, shown
+from utils.paths import ROOT, whole_folder
 from utils.teaching.pages import for_site
 
 #: What the packages are called that make it, and where they are listed.
@@ -42,9 +45,9 @@ FILES = (
     "tests/benchmarks/results/*.png",
     *(f"teaching/**/*.{kind}" for kind in ("pdf", "png", "svg")),
 )
-#: The file that tells a site of this command, whose folder may be replaced. (GitHub Pages wants it, too.)
-MARK = ".nojekyll"
 SAID = "python -m utils site"
+#: The folder of the page that reads digits, where npm is there to make it with.
+READER = "read"
 SETTINGS = {
     "project": "Handwritten Digits Recognizer",
     "extensions": ["myst_nb", "utils.teaching.hooks"],
@@ -92,41 +95,16 @@ def write_site(folder: str | os.PathLike, repository: str = "") -> Path:
     """
     if not all(map(importlib.util.find_spec, NEEDED)):
         raise DigitsError(f"The website is made with Sphinx: python -m pip install -r {EXTRA}, then try again.")
-    folder = Path(folder).absolute()
-    if os.path.lexists(folder) and not _may_be_replaced(folder):
-        raise DigitsError(f"{shown(folder)} is there already, and is no site: name a new folder, or delete it first.")
-    work, old = (folder.with_name(f".{folder.name}.{end}") for end in ("part", "old"))
-    try:
-        shutil.rmtree(work, ignore_errors=True)
-        _gather(work / "source")
-        _build(work, repository.rstrip("/"))
-        (work / "html" / MARK).write_text(f"{SAID}\n", encoding="utf-8")
-        if folder.exists():
-            shutil.rmtree(old, ignore_errors=True)
-            folder.rename(old)
-        (work / "html").rename(folder)
-    except OSError as error:
-        if old.exists() and not folder.exists():
-            old.rename(folder)
-        raise DigitsError(
-            f"{shown(folder)} cannot be written ({error.strerror}): is there room, and may you?"
-        ) from error
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    shutil.rmtree(old, ignore_errors=True)
-    return folder / "index.html"
+    reader = may_write_page()
+    with whole_folder(folder, SAID) as part, tempfile.TemporaryDirectory() as work:
+        _gather(Path(work, "source"), reader)
+        _build(Path(work), part, repository.rstrip("/"))
+        if reader:
+            write_page(part / READER, home="../index.html")
+    return Path(folder).absolute() / "index.html"
 
 
-def _may_be_replaced(folder: Path) -> bool:
-    """Say whether a folder is empty, or a site that this command has made."""
-    if not folder.is_dir():
-        return False
-    mark = folder / MARK
-    ours = mark.is_file() and mark.read_text(encoding="utf-8", errors="replace").startswith(SAID)
-    return ours or not any(folder.iterdir())
-
-
-def _gather(source: Path) -> None:
+def _gather(source: Path, reader: bool) -> None:
     """Put together what Sphinx makes pages of, each file where it is in the project, so that links hold."""
     pages = list(dict.fromkeys(path for pattern in PAGES for path in sorted(ROOT.glob(pattern))))
     for path in [*pages, *(path for pattern in FILES for path in ROOT.glob(pattern))]:
@@ -145,6 +123,8 @@ def _gather(source: Path) -> None:
     for path in (path.relative_to(ROOT) for path in pages if path.name != "glossary.md"):
         listed["TEACHING" if path.parts[0] == "teaching" else "PROJECT"].append(_entry(path))
     start = (OWN / "index.md").read_text(encoding="utf-8")
+    if not reader:
+        start = re.sub(r"\*\*To try.*?\n\n", "", start, flags=re.DOTALL)
     for word, entries in {"NOTEBOOKS": notebooks, **listed}.items():
         start = start.replace(word, "\n".join(entries))
     (source / "index.md").write_text(start, encoding="utf-8")
@@ -158,7 +138,7 @@ def _entry(page: Path) -> str:
     return f"Guide to {page.name[:2]} <{name}>" if page.parent.name == "guide" else name
 
 
-def _build(work: Path, repository: str) -> None:
+def _build(work: Path, html: Path, repository: str) -> None:
     """Have Sphinx make the pages; a warning is a fault."""
     from sphinx.application import Sphinx
     from sphinx.errors import SphinxError
@@ -171,7 +151,7 @@ def _build(work: Path, repository: str) -> None:
     try:
         with docutils_namespace():
             app = Sphinx(
-                work / "source", None, work / "html", work / "doctrees", "html",
+                work / "source", None, html, work / "doctrees", "html",
                 confoverrides=settings, status=None, warning=warnings, freshenv=True,
             )  # fmt: skip
             app.build()
@@ -180,4 +160,4 @@ def _build(work: Path, repository: str) -> None:
     first = warnings.getvalue().replace(f"{work / 'source'}{os.sep}", "").strip().split("\n", 1)[0]
     if first:
         raise DigitsError(f"The website was not made, because a page has a fault: {first}")
-    shutil.rmtree(work / "html" / ".doctrees", ignore_errors=True)
+    shutil.rmtree(html / ".doctrees", ignore_errors=True)
