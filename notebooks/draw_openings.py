@@ -165,7 +165,7 @@ def draw_06() -> Figure:
     axes = between.subplots()
     axes.semilogy(range(1, len(errors) + 1), errors, "o-", color=BLUE)
     ticks = [tick for tick in (0.2, 0.5, 1, 2, 5) if min(errors) * 0.9 <= tick <= max(errors) * 1.1]
-    axes.set_yticks(ticks, [f"{tick:g} %" for tick in ticks])
+    axes.set_yticks(ticks, [f"{tick:g}%" for tick in ticks])
     axes.minorticks_off()
     axes.set_title("Images misread", fontsize=16)
     axes.set(xlabel="Epoch", xticks=range(1, len(errors) + 1, 2))
