@@ -563,7 +563,7 @@ def main() -> None:
     make.save("none-house.png", color_page(place([[house]], page), BLACK, WHITE))
 
     table = FOLDER / "labels.csv"
-    others = []  # such as drawings that were saved from the pad of notebook 09
+    others = []  # of images that somebody has added
     if table.exists():
         with open(table, newline="", encoding="utf-8") as file:
             others = [row for row in csv.reader(file) if row and row[0] not in {"file", *make.labels}]

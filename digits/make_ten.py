@@ -1,7 +1,7 @@
 """Draw the ten digits that come with the series again: ``python digits/make_ten.py`` from the project's root.
 
 They stand in for a learner's own in the notebooks, and are drawn as a person draws on a pad with a trackpad: with
-a pen of 8 to 14 pixels, about 45 to 80 % of the pad high, off centre, slanted, and with a hand that is not steady.
+a pen of 8 to 14 pixels, about 45 to 80% of the pad high, off centre, slanted, and with a hand that is not steady.
 The seed was not chosen by what any method makes of them.
 """
 

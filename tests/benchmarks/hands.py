@@ -74,10 +74,10 @@ def describe(table: np.ndarray, digits: np.ndarray) -> list[str]:
     right = table.argmax(axis=1) == digits
     unsure = table.max(axis=1) < SURE
     return [
-        f"{right.mean():.2%}".replace("%", " %"),
-        f"{calibration_error(table, digits):.1%}".replace("%", " %"),
-        f"{unsure.mean():.1%}".replace("%", " %"),
-        f"{(~right & ~unsure).mean():.2%}".replace("%", " %"),
+        f"{right.mean():.2%}",
+        f"{calibration_error(table, digits):.1%}",
+        f"{unsure.mean():.1%}",
+        f"{(~right & ~unsure).mean():.2%}",
     ]
 
 

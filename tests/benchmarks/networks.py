@@ -11,7 +11,7 @@ others are named. They are:
 - the CNN once more, trained for longer.
 
 A training's time includes its validation after each epoch. The accuracy is that on the 10,000 test images in the end.
-The same after each epoch, for the curves and the times to reach 99 % and 99.2 %, is measured while the clock stands
+The same after each epoch, for the curves and the times to reach 99% and 99.2%, is measured while the clock stands
 still, and nothing is chosen by it. Results are written to ``tests/benchmarks/results/networks.csv`` (each training),
 ``networks.md`` (the table of the README) and ``networks.png`` (the curves).
 """
@@ -135,13 +135,13 @@ def spread(values: list[float], form: str, unit: str = "") -> str:
     median, low, high = (
         "never" if np.isinf(value) else format(value, form) for value in (np.median(values), min(values), max(values))
     )
-    return f"{median}{unit if median != 'never' else ''} ({low} to {high})".replace("%", " %")
+    return f"{median}{unit if median != 'never' else ''} ({low} to {high})"
 
 
 def make_table(trainings: Mapping[str, list[Training]]) -> str:
     """Write the README's table in Markdown, and the ratios below it."""
     rows = [
-        "| | parameters | test accuracy | training | to 99 % | to 99.2 % | images/s |",
+        "| | parameters | test accuracy | training | to 99% | to 99.2% | images/s |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for name, runs in trainings.items():

@@ -125,7 +125,7 @@ def calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int =
 
 
 def test_too_sure_becomes_as_sure_as_right():
-    """Of digits read at 90 %, nine in ten must be right, or the mark for the unsure ones means nothing."""
+    """Of digits read at 90%, nine in ten must be right, or the mark for the unsure ones means nothing."""
     rng = np.random.default_rng(0)
     logits = rng.normal(0, 2, (4000, 10))
     true = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)

@@ -54,18 +54,22 @@ def test_a_killed_worker_loses_no_trial(tmp_path, monkeypatch):
     monkeypatch.setattr(tuning, "GRACE", 10)
     storage, lost = f"sqlite:///{tmp_path / 'a.db'}", []
 
-    def running(process):
-        trials = open_study(storage).get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-        return [trial for trial in trials if trial.user_attrs.get("process") == process.pid and trial.params]
+    looks = open_study(storage)
 
-    def kill_one(_):  # at the first trial, which takes the longest: later ones may be over between two looks
-        at_work = [worker for worker in multiprocessing.active_children() if running(worker)]
-        if at_work and not lost:
-            at_work[0].kill()
-            at_work[0].join()
-            lost.extend(running(at_work[0]))
+    def at_work():
+        trials = looks.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        return {trial.user_attrs.get("process"): trial for trial in trials if trial.params}
 
-    study = tuning.search(storage, Budget(trials=5, images=400, epochs=2), workers=2, show=kill_one)
+    def kill_one(_):  # as soon as it is seen at work. If its trial is over before that, none is lost: another is killed
+        trials = {} if lost else at_work()
+        for worker in multiprocessing.active_children():
+            if worker.pid in trials:
+                worker.kill()
+                worker.join()
+                lost.extend(trial for process, trial in at_work().items() if process == worker.pid)
+                return
+
+    study = tuning.search(storage, Budget(trials=5, images=400, epochs=6), workers=2, show=kill_one)
     assert lost, "a worker was killed in the middle of a trial"
     assert len(finished(study)) >= 5
     for trial in lost:
@@ -73,10 +77,10 @@ def test_a_killed_worker_loses_no_trial(tmp_path, monkeypatch):
         assert any(trial.params.items() <= again.params.items() for again in finished(study)), "tried again"
     assert not [trial for trial in study.trials if not trial.state.is_finished()], "nothing is left half done"
 
-    again = tuning.search(storage, Budget(trials=5, images=400, epochs=2))
+    again = tuning.search(storage, Budget(trials=5, images=400, epochs=6))
     assert len(again.trials) == len(study.trials), "a search that is done is not begun again"
-    with pytest.raises(DigitsError, match="spends 400 images and 2 epochs on a trial"):
-        tuning.search(storage, Budget(trials=9, images=500, epochs=2))
+    with pytest.raises(DigitsError, match="spends 400 images and 6 epochs on a trial"):
+        tuning.search(storage, Budget(trials=9, images=500, epochs=6))
 
 
 def test_workers_that_cannot_work_are_not_replaced_for_ever(tmp_path, monkeypatch):

@@ -332,7 +332,7 @@ def test_break(notebook):
     words = widget.locator("[role=status]")
     assert changes(widget, lambda: slide(widget, "Strength", 2))
     playwright.expect(words).to_contain_text(
-        re.compile(r"grey paper \(of black\) 0\.3\. dense network: [0-8] of 10 read")
+        re.compile(r"grey paper \(1 = black\) 0\.3\. dense network: [0-8] of 10 read")
     )
     widget.locator("select").select_option("moved (pixels)")
     playwright.expect(words).to_contain_text(re.compile(r"moved \(pixels\) 0\. .*CNN: (9|10) of 10 read"))
@@ -382,7 +382,7 @@ def test_predict(notebook):
     pad.get_by_role("button", name="Save").click()
     playwright.expect(pad).to_contain_text("Saved as digits/4-mine.png")
     assert (notebook.lab.project / "digits" / "4-mine.png").is_file()
-    assert "4-mine.png,4" in (notebook.lab.project / "digits" / "labels.csv").read_text(encoding="utf-8")
+    assert "4-mine.png,4" in (notebook.lab.project / "digits" / "labels-mine.csv").read_text(encoding="utf-8")
 
     def upload(file):
         with page.expect_file_chooser() as chooser:

@@ -1,4 +1,4 @@
-"""Making probabilities mean what they say: of digits read at 90 %, nine in ten should be right.
+"""Making probabilities mean what they say: of digits read at 90%, nine in ten should be right.
 
 Temperature scaling: Guo, Pleiss, Sun and Weinberger, "On calibration of modern neural networks", ICML 2017.
 """

@@ -1,4 +1,4 @@
-"""Learning from corrections: what readers of an answer have put right, as ``labels.csv`` keeps it.
+"""Learning from corrections: what readers of an answer have put right, as ``labels-mine.csv`` keeps it.
 
 Notebook 10 does the same by hand. The network that reads at present goes on learning for a few hundred small steps, on
 the corrections and on old images together: on the corrections alone it would forget the rest. A part of the corrections
@@ -93,7 +93,7 @@ class Verdict:
 
 
 def read_corrections(folder: str | os.PathLike) -> Corrections:
-    """Read a folder of images with a ``labels.csv``: what the drawing pads save.
+    """Read a folder of images with their labels: what the drawing pads save.
 
     Parameters
     ----------
@@ -104,12 +104,12 @@ def read_corrections(folder: str | os.PathLike) -> Corrections:
     Returns
     -------
     Corrections
-        In the order of ``labels.csv``.
+        In the order of ``labels.csv``, then of each ``labels-mine.csv``.
 
     Raises
     ------
     DigitsError
-        If there is no folder, or no ``labels.csv`` that can be read.
+        If there is no folder, or no table of labels that can be read.
     """
     own = Path(folder).resolve() == (ROOT / "digits").resolve()
     images, labels, left_out = [np.empty((0, 28, 28), np.uint8)], [], []

@@ -115,7 +115,7 @@ def try_threshold(labels: np.ndarray, probabilities: np.ndarray) -> Panel:
     sure, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
     levels = np.concatenate([np.arange(0.1, 0.9, 0.05), np.arange(0.9, 0.9995, 0.005), [0.999, 0.9999]]).round(4)
     threshold = widgets.SelectionSlider(
-        description="Threshold", options=[(f"{100 * level:.4g} %", level) for level in levels], value=0.5, style=WIDE,
+        description="Threshold", options=[(f"{100 * level:.4g}%", level) for level in levels], value=0.5, style=WIDE,
         layout={"width": "36em"},
     )  # fmt: skip
     words, picture = widgets.HTML(), Picture()
@@ -133,7 +133,7 @@ def try_threshold(labels: np.ndarray, probabilities: np.ndarray) -> Panel:
         first.legend(loc="lower left")
         second.plot(100 * read, 100 * good, color="0.4")
         second.axhline(99.9, color="0.6", linewidth=1, linestyle=":")
-        second.text(100 * read.min(), 99.9, "99.9 %", va="bottom", color="0.4", clip_on=True).set_in_layout(False)
+        second.text(100 * read.min(), 99.9, "99.9%", va="bottom", color="0.4", clip_on=True).set_in_layout(False)
         second.plot(100 * read[at], 100 * good[at], "o", color=ORANGE, markersize=12)
         second.set(title="The trade: accuracy against coverage", xlabel="Coverage (%)", ylabel="Accuracy (%)")
         return figure

@@ -155,7 +155,7 @@ class DrawingPad(Panel):
         except DigitsError as error:
             self._note.value = say(html.escape(str(error)))
             return
-        self._note.value = say(f"Saved as {html.escape(shown(path))}, and its label in labels.csv.")
+        self._note.value = say(f"Saved as {html.escape(shown(path))}, and its label in labels-mine.csv.")
         self._save.disabled = True
 
 
