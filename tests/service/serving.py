@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 
 from PIL import Image
 
@@ -121,3 +122,11 @@ def get(port, address, host="localhost"):
     answer = json.loads(response.read())
     connection.close()
     return response.status, answer
+
+
+def until(true, seconds=20):
+    """Wait for something that happens by itself."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

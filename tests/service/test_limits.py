@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import psutil
 import pytest
-from serving import Server, ask, get, to_png
+from serving import Server, ask, get, to_png, until
 
 
 def read_all(connection):
@@ -95,11 +95,11 @@ def test_more_connections_than_there_may_be(start, draw):
     """They are told so at once, and when others have gone there is room again."""
     port = start(connections=5)
     idle = [connect(port) for _ in range(5)]
-    time.sleep(0.2)
-    assert get(port, "/health") == (503, {"error": "Too many devices are connected: try again in a few seconds."})
+    full = (503, {"error": "Too many devices are connected: try again in a few seconds."})
+    until(lambda: get(port, "/health") == full)
     for phone in idle:
         phone.close()
-    time.sleep(0.2)
+    until(lambda: get(port, "/health")[0] == 200)
     assert ask(port, to_png(draw("7")))[1]["text"] == "7"
 
 
@@ -109,12 +109,10 @@ def test_more_connections_than_descriptors(settings):
     limit = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (200, 200))  # noqa: E731
     with Server("--model", settings.network, preexec_fn=limit) as server:
         idle = [connect(server.port) for _ in range(300)]
-        time.sleep(0.3)
-        assert server.ask("GET", "/health")[0] == 503
+        until(lambda: server.ask("GET", "/health")[0] == 503)
         for phone in idle:
             phone.close()
-        time.sleep(0.3)
-        assert server.ask("GET", "/health")[0] == 200
+        until(lambda: server.ask("GET", "/health")[0] == 200)
         assert server.stop()[2] == ""
 
 

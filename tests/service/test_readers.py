@@ -17,7 +17,7 @@ import psutil
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
-from serving import Server, ask, get, to_png
+from serving import Server, ask, get, to_png, until
 
 from utils.errors import DigitsError
 from utils.networks import shipped_models
@@ -29,14 +29,6 @@ from utils.service.server import export_network
 
 unix = pytest.mark.skipif(os.name == "nt", reason="Windows cannot stop or kill a process in this way")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits what a process may write to")
-
-
-def until(true, seconds=20):
-    """Wait for something that happens by itself."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def readers():

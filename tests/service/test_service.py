@@ -394,9 +394,9 @@ def test_a_slow_upload_is_given_up(start, draw):
 
 def test_all_uploads_together_fit_the_memory(start, draw):
     """Sixty phones that each send 9 MB of 10 and stop there would fill it, while no limit for one is broken."""
-    port = start(max_held=3_000_000)
+    port = start(max_held=3_000_000, stall_seconds=30.0)
     phones = [begin(port, 950_000, bytes(900_000)) for _ in range(3)]
-    time.sleep(0.5)
+    time.sleep(2)  # until what they sent has come
     response, answer = ask(port, bytes(900_000))
     assert response.status == 503
     assert response.headers["retry-after"] == "3"
@@ -448,10 +448,10 @@ def test_an_upload_that_stalls_gives_its_room_back(start, trickle):
 def test_a_slow_upload_that_goes_on_is_read(start, draw):
     """As on a phone at the edge of the network."""
     data = to_png(draw("7")) + bytes(3000)
-    with begin(start(stall_seconds=0.5, stall_bytes=100), len(data)) as phone:
+    with begin(start(stall_seconds=2.0, stall_bytes=100), len(data)) as phone:
         for first in range(0, len(data), len(data) // 8):
             phone.sendall(data[first : first + len(data) // 8])
-            time.sleep(0.15)
+            time.sleep(0.4)
         assert phone.recv(1000).startswith(b"HTTP/1.1 200 ")
 
 
