@@ -529,10 +529,13 @@ def _add_handout(commands: argparse._SubParsersAction) -> None:
 
 
 def _handout(options: argparse.Namespace) -> int:
-    from utils.teaching import write_handout
+    from utils.reader import shipped_digits
+    from utils.teaching import find_added, write_handout
 
     notebooks = write_handout(options.folder, options.edition, options.offline)
     print(f"Wrote {len(notebooks)} notebooks and what they need to {shown(options.folder)}")
+    if added := find_added(shipped_digits()):
+        print(f"Left out, for they are not the series' own: {_name_some(added)}")
     return 0
 
 
@@ -574,9 +577,11 @@ def _add_forget(commands: argparse._SubParsersAction) -> None:
 
 
 def _forget(options: argparse.Namespace) -> int:
-    from utils.teaching import find_own, forget
+    from utils.teaching import find_added, find_own, forget
 
     own = find_own()
+    if added := find_added():
+        print(f"Left alone, for no pad has saved them (delete yourself what is to go): {_name_some(added)}")
     if not own:
         print("Nothing was drawn or saved here.")
         return 0
@@ -592,6 +597,12 @@ def _forget(options: argparse.Namespace) -> int:
     forget(own)
     print(f"Deleted {len(own)} {'file' if len(own) == 1 else 'files'}.")
     return 0
+
+
+def _name_some(paths: list[Path]) -> str:
+    """Name the first few of several files or folders."""
+    named = ", ".join(shown(path) for path in paths[:3])
+    return f"{named} and {len(paths) - 3} more" if len(paths) > 3 else named
 
 
 def _port(text: str) -> int:

@@ -58,6 +58,27 @@ def test_the_students_folder_is_whole_and_holds_nobodys_drawings(project, tmp_pa
         assert not [cell for cell in nbformat.read(files[name], as_version=4).cells if cell.get("outputs")]
 
 
+def test_photos_that_were_put_in_by_hand_are_not_handed_out(project, tmp_path, monkeypatch, capsys):
+    """Last year's class would be in this year's folder, by name."""
+    digits = project / "digits"
+    (digits / "anna.jpg").write_bytes(OWN)
+    (digits / "5b").mkdir()
+    (digits / "5b" / "7.png").write_bytes(OWN)
+    (digits / "bob").mkdir()
+    (digits / "bob" / "7-mine.png").write_bytes(OWN)
+    table = (digits / "labels.csv").read_text(encoding="utf-8")
+    (digits / "labels.csv").write_text(table.replace(",", ";"), encoding="utf-8")  # as some spreadsheets save it
+    monkeypatch.setattr("utils.reader.shipped_digits", lambda: digits)
+    folder = tmp_path / "class"
+    assert main(["handout", str(folder)]) == 0
+    assert not any(OWN in path.read_bytes() for path in folder.rglob("*") if path.is_file())
+    assert {path.name for path in (folder / "digits").iterdir()} == own.series_names(digits) & set(os.listdir(ROOT / "digits"))
+    said = capsys.readouterr().out
+    assert "not the series' own: " in said
+    assert "5b, " in said
+    assert said.endswith("anna.jpg\n"), "bob's is left out without a word, as all that a pad has saved"
+
+
 @pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 def test_git_publishes_no_drawing_and_no_label(project, tmp_path):
     """The class keeps its folder in a repository: a pupil draws, and types ``git add .`` as they have learned it."""
@@ -181,12 +202,15 @@ def drawn(monkeypatch, tmp_path):
 def test_forget_deletes_what_was_drawn_and_nothing_else(drawn, capsys):
     """Handwriting is personal: who wants it gone must not have to look for it."""
     images, ten = drawn
+    (images / "holiday.jpg").touch()
     assert main(["forget", "--yes"]) == 0
     said = capsys.readouterr().out
+    assert "delete yourself what is to go" in said
+    assert "holiday.jpg" in said.splitlines()[0]
     assert "12_34-mine.png" in said
     assert "labels-mine.csv" in said
     assert "Deleted 5 files" in said
-    assert sorted(os.listdir(images)) == ["8.png", "labels.csv"]
+    assert sorted(os.listdir(images)) == ["8.png", "holiday.jpg", "labels.csv"]
     assert (images / "labels.csv").read_text(encoding="utf-8") == 'file,label\n8.png,8\n"12.png","1\n2"\n'
     assert not ten.exists()
     assert main(["forget", "--yes"]) == 0

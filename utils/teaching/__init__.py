@@ -11,7 +11,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "editions": ["for_grading", "for_students", "for_teacher"],
         "handout": ["EDITIONS", "write_handout"],
-        "own": ["find_own", "forget"],
+        "own": ["find_added", "find_own", "forget"],
         "site": ["write_site"],
     },
 )

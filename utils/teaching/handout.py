@@ -13,7 +13,7 @@ from utils.errors import DigitsError
 from utils.paths import ROOT, shown
 from utils.teaching.editions import for_grading, for_students, for_teacher
 from utils.teaching.offline import MNIST, WHEELS, add_mnist, add_packages
-from utils.teaching.own import leave_out_labels
+from utils.teaching.own import leave_out_labels, series_names
 from utils.teaching.site import write_site
 
 #: For whom, and what is made of a notebook.
@@ -104,7 +104,7 @@ def _write_all(part: Path, edition: str, offline: bool) -> list[Path]:
     """Write everything into a folder that is not looked at before it is whole."""
     for name in (*TAKEN, *(FOR_THE_TEACHER if edition == "teacher" else ())):
         if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, part / name, ignore=LEFT)
+            shutil.copytree(ROOT / name, part / name, ignore=_leave)
         elif (ROOT / name).exists():
             shutil.copy2(ROOT / name, part / name)
     own = {path.name for path in (ROOT / "digits").rglob("*-mine*")}
@@ -124,6 +124,12 @@ def _write_all(part: Path, edition: str, offline: bool) -> list[Path]:
         if page.is_file():
             page.write_text(_without_dead_ends(page), encoding="utf-8")
     return written
+
+
+def _leave(folder: str, names: list[str]) -> set[str]:
+    """Say what of a folder is not handed out; of ``digits/``, whatever is not the series' own."""
+    left, digits = LEFT(folder, names), ROOT / "digits"
+    return left | (set(names) - series_names(digits)) if Path(folder) == digits else left
 
 
 def _without_dead_ends(page: Path) -> str:

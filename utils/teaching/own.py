@@ -1,6 +1,8 @@
 """Find what people have drawn and saved here, and delete it: their handwriting is theirs."""
 
 import csv
+import os
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -9,6 +11,9 @@ from utils.errors import DigitsError
 from utils.lesson import ten_folder
 from utils.paths import shown, whole_file
 from utils.reader import digits_folder
+
+#: What stands in the series' ``digits/`` beside its images.
+BESIDE = ("README.md", "labels.csv", "make_digits.py", "make_ten.py")
 
 
 def find_own() -> list[Path]:
@@ -26,6 +31,51 @@ def find_own() -> list[Path]:
     return [path for path in names if path.is_file()] + sorted(
         path for path in saved.rglob("*-mine*") if path.is_file()
     )
+
+
+def series_names(folder: str | os.PathLike) -> set[str]:
+    """Say what in a folder of digits is the series' own: the images that its ``labels.csv`` names, and `BESIDE`.
+
+    Parameters
+    ----------
+    folder
+        The folder, with a ``labels.csv`` or without.
+
+    Returns
+    -------
+    set of str
+        Names, of which not each need be there.
+    """
+    table = Path(folder, "labels.csv")
+    text = table.read_text(encoding="utf-8-sig", errors="replace") if table.is_file() else ""
+    return {name.strip() for name in re.split('[,;\t"\r\n]', text)} | set(BESIDE)  # commas or what a spreadsheet writes
+
+
+def find_added(folder: str | os.PathLike | None = None) -> list[Path]:
+    """Find what somebody has put among the digits under a name of their own, such as photos of a class.
+
+    Parameters
+    ----------
+    folder
+        Where; `digits_folder` if None.
+
+    Returns
+    -------
+    list of Path
+        Files and folders beside what is the series' own, in the order of their names; without what a pad has saved.
+    """
+    folder = digits_folder() if folder is None else Path(folder)
+    known = series_names(folder)
+    return sorted(
+        path
+        for path in (folder.iterdir() if folder.is_dir() else ())
+        if path.name not in known and not path.name.startswith((".", "__")) and _holds_added(path)
+    )
+
+
+def _holds_added(path: Path) -> bool:
+    files = path.rglob("*") if path.is_dir() else [path]
+    return any(file.is_file() and "-mine" not in file.name for file in files)
 
 
 def forget(paths: Iterable[Path]) -> None:
