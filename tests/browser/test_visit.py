@@ -275,6 +275,77 @@ def test_a_reader_that_cannot_warm_up_reads_all_the_same(visit):
     reads(page, "4")
 
 
+@pytest.mark.parametrize("breaks", ["throw new Error('out of memory')", "await new Promise(() => {})"])
+def test_a_reader_that_breaks_is_replaced(visit, tmp_path, breaks):
+    """One photo too large for a phone's memory, and every image after it would be refused, or waited for without end."""
+
+    def spoil(route):
+        code = (response := route.fetch()).text()
+        assert "  try {\n    postMessage(" in code
+        code = code.replace("  try {\n", f"  try {{ self.broken ||= given.name === 'large.png'; if (broken) {breaks};\n")
+        route.fulfill(response=response, body=code.replace("console.error(error)", "null"))
+
+    hurry = "const late = setTimeout; window.setTimeout = (f, ms, ...rest) => late(f, ms === 60000 ? 1000 : ms, ...rest)"
+    page = visit(routes={"**/reader/worker.js": spoil}, before=hurry)
+    Image.new("L", (300, 200), 255).save(tmp_path / "large.png")
+    page.locator("#file").set_input_files(tmp_path / "large.png")
+    says(page, "^The reader failed at this image: try another one[.]$")
+    page.get_by_role("button", name="Clear").click()
+    pen(page, FOUR)
+    reads(page, "4")
+
+
+@pytest.mark.parametrize(
+    ("file", "sentence"),
+    [
+        ("7345-upside-down.jpg", "^4 digits were found, read upside down[.]$"),
+        ("2473_5482-mnist-side.jpg", "^8 digits were found, read on its side[.]$"),
+    ],
+)
+def test_a_page_that_lay_otherwise_is_no_worse_for_it(visit, file, sentence):
+    """It was said to hold no digits, below digits that were all read for sure; and the boxes stand on the ink."""
+    page = visit()
+    page.locator("#file").set_input_files(shipped_digits() / file)
+    says(page, sentence)
+    shoot(page, f"browser-{file[:4]}")
+
+
+def test_a_photo_with_too_much_on_it_is_to_be_cropped(visit, tmp_path):
+    """Not to be written with a darker pen: that makes it worse."""
+    dots = np.full((1600, 1600), 255, np.uint8)
+    for shift in range(6):
+        dots[shift::9, ::9] = dots[shift::9, 1::9] = dots[shift::9, 2::9] = 0
+    Image.fromarray(dots).save(tmp_path / "many.png")
+    page = visit()
+    page.locator("#file").set_input_files(tmp_path / "many.png")
+    says(page, "^Too many marks for a page of digits: crop the image")
+
+
+def test_boxes_stay_on_the_digits_when_a_phone_is_turned(visit):
+    """The photo has other margins then."""
+    page = visit(viewport={"width": 390, "height": 844}, has_touch=True)
+    page.locator("#file").set_input_files(shipped_digits() / "507-table.jpg")
+    reads(page, "507")
+    shares = {}
+    for size in [(390, 844), (844, 390)]:
+        page.set_viewport_size(dict(zip(("width", "height"), size, strict=True)))
+        page.wait_for_timeout(300)
+        shares[size] = page.evaluate("""() => {
+          const photo = document.querySelector("#photo");
+          const frame = photo.getBoundingClientRect();
+          const scale = Math.min(frame.width / photo.naturalWidth, frame.height / photo.naturalHeight);
+          const middle = frame.left + frame.width / 2;
+          return [...document.querySelectorAll("#boxes div")].map((box) => {
+            const { left, width } = box.getBoundingClientRect();
+            return (left + width / 2 - middle) / scale;
+          });
+        }""")
+    upright, turned = shares.values()
+    assert len(upright) == 3
+    assert turned == pytest.approx(upright, abs=20), "in pixels of the photo, from its middle"
+    shoot(page, "browser-turned")
+
+
 def test_a_drawing_is_read_as_its_file_would_be(visit):
     """What is drawn comes as pixels, what is compared with Python's reader as a file."""
     page = visit()

@@ -49,10 +49,12 @@ worker.onmessage = ({ data }) => {
   }
 };
 
-worker.onerror = () => {
-  say("This browser is too old to train here: take a newer one.", { problem: true });
+const giveUp = (sentence) => {
+  say(sentence, { problem: true });
   $("train").disabled = $("stop").disabled = true;
 };
+worker.onerror = () => giveUp("A part of this page did not start: load it once more, or take a newer browser.");
+if (typeof DecompressionStream !== "function") giveUp("This browser is too old to train here: take a newer one.");
 
 const count = ({ unseen }) => Math.round(unseen.accuracy * UNSEEN);
 
@@ -139,7 +141,8 @@ startDrawing({
 function showAnswer(probabilities) {
   if (!drawing) return; // it was taken away meanwhile
   const digit = largest(probabilities);
-  $("answer").textContent = `Read as ${digit}.`;
+  const sentence = `Read as ${digit}.`;
+  if ($("answer").textContent !== sentence) $("answer").textContent = sentence; // screen readers hear it once
   $("bars").hidden = false;
   showBars(probabilities, digit, "How probable this network finds each digit");
 }

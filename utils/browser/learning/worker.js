@@ -26,8 +26,8 @@ async function train(number, { hidden, rate, batch, epochs }) {
     throw new Error(`the digits did not come (${error.message}). Is there a connection?`);
   });
   if (number !== running) return postMessage({ stopped: true });
-  const draw = random(0);
-  network = makeNetwork(hidden, draw);
+  network = makeNetwork(hidden, random(0));
+  const draw = random(1); // for the order of the images alone: it is the same for whatever network
   const order = Array.from({ length: TRAINING }, (_, n) => n);
   const unseen = [images.slice(TRAINING), labels.subarray(TRAINING)];
   const began = performance.now();

@@ -1,10 +1,14 @@
 /* Asking for a reading: this module alone knows that it is this device that reads. In the service, another one stands in
 its place, and asks the server. */
 
-const worker = typeof Worker === "function" ? new Worker(new URL("../reader/worker.js", import.meta.url)) : null;
+const LONGEST = 60_000; // milliseconds for one image: a reader that takes longer hangs
 const TOO_OLD = "This browser is too old for the reader: take a newer one, such as Firefox, Chrome or Safari of this year.";
 const COMING = "The reader is coming …";
+const FAILED = "The reader failed at this image: try another one.";
 const waiting = new Map(); // what waits for an answer, by number
+let worker = null;
+let ready = false; // whether it is
+let begun = false; // whether one has been
 let asked = 0;
 let tell = () => {}; // what `prepare` was given
 let failure = null; // why the reader did not start
@@ -26,9 +30,9 @@ export class ReadingError extends Error {
  */
 export function prepare(say) {
   tell = say;
-  if (failure) return say(failure, true);
-  if (!worker || typeof OffscreenCanvas !== "function" || !canCompute()) return fail(TOO_OLD);
+  if (typeof Worker !== "function" || typeof OffscreenCanvas !== "function" || !canCompute()) return fail(TOO_OLD);
   say(COMING, false);
+  start();
 }
 
 /** Take a drawing in the form that it is read in: its pixels. To make a file of them, and to open that, takes time. */
@@ -76,9 +80,29 @@ export const prepareDigits = (image) => ask("prepare", { image, name: "drawing" 
 function ask(task, given) {
   if (failure) return Promise.reject(new ReadingError(failure, false));
   return new Promise((resolve, reject) => {
-    waiting.set(++asked, { resolve, reject });
-    worker.postMessage({ number: asked, task, given });
+    const message = { number: ++asked, task, given };
+    waiting.set(asked, { resolve, reject, message });
+    worker.postMessage(message);
+    if (ready) watch(asked);
   });
+}
+
+function watch(number) {
+  waiting.get(number).timer = setTimeout(() => drop(number, FAILED), LONGEST);
+}
+
+/* Refuse what a reader broke at, which is of no use any more, and let a new one read the rest. */
+function drop(number, sentence) {
+  end(number)?.reject(new ReadingError(sentence, false));
+  start();
+}
+
+/* Take something off the list of what waits. */
+function end(number) {
+  const one = waiting.get(number);
+  clearTimeout(one?.timer);
+  waiting.delete(number);
+  return one;
 }
 
 /* Whether it has WebAssembly, and that can compute with several numbers at once: a function that gives such numbers. */
@@ -91,25 +115,41 @@ function canCompute() {
 function fail(sentence) {
   failure = sentence;
   tell(sentence, true);
-  for (const { reject } of waiting.values()) reject(new ReadingError(sentence, false));
-  waiting.clear();
+  for (const number of [...waiting.keys()]) end(number).reject(new ReadingError(sentence, false));
+  worker?.terminate(); // other files may still be coming
 }
 
-if (worker) {
-  worker.onmessage = ({ data }) => {
-    if (failure) return; // other files may still be coming
-    if (data.failure) return fail(data.failure);
-    if (data.share !== undefined) return tell(COMING, false, data.share);
-    if (data.ready) {
-      tell("", false);
-      return keepForLater(data.ready);
-    }
-    const { resolve, reject } = waiting.get(data.number) ?? {};
-    waiting.delete(data.number);
-    if (data.problem) reject?.(new ReadingError(data.problem, false));
-    else resolve?.(data.answer);
+/* Start a reader; in the place of one that is broken, without a word. */
+function start() {
+  worker?.terminate();
+  ready = false;
+  worker = new Worker(new URL("../reader/worker.js", import.meta.url));
+  worker.onmessage = ({ data }) => hear(data);
+  worker.onerror = () => {
+    if (ready) drop(waiting.keys().next().value, FAILED);
+    else fail("The reader did not start: load the page once more, or take a newer browser.");
   };
-  worker.onerror = () => fail("The reader did not start: load the page once more, or take a newer browser.");
+  for (const { timer, message } of waiting.values()) {
+    clearTimeout(timer);
+    worker.postMessage(message);
+  }
+}
+
+function hear(data) {
+  if (data.failure) return fail(data.failure);
+  if (data.share !== undefined) return begun || tell(COMING, false, data.share);
+  if (data.ready) {
+    ready = true;
+    for (const number of waiting.keys()) watch(number);
+    if (begun) return;
+    begun = true;
+    tell("", false);
+    return keepForLater(data.ready);
+  }
+  if (data.broken) return drop(data.number, data.problem);
+  const one = end(data.number);
+  if (data.problem) one?.reject(new ReadingError(data.problem, false));
+  else one?.resolve(data.answer);
 }
 
 /* From now on the page works without a connection: a service worker keeps its files, and those that were loaded. */

@@ -49,7 +49,9 @@ self.addEventListener("message", (event) => {
 async function keep({ version, files }) {
   const cache = await caches.open(CACHE);
   if (version !== VERSION) return cache.addAll(fresh(files.map(({ address }) => address)));
-  return Promise.all(files.map(({ address, blob }) => cache.put(address, new Response(blob))));
+  return Promise.all(
+    files.map(async ({ address, blob }) => (await cache.match(address)) || cache.put(address, new Response(blob))),
+  );
 }
 
 self.addEventListener("fetch", (event) => {

@@ -23,7 +23,7 @@ const place = (name) => new URL(`../${name}`, import.meta.url).href;
  *   and `look`, the page's version, and what was loaded.
  */
 export async function load(tell) {
-  const { version, sizes } = await (await fetch(place("files.json"), { cache: "no-cache" })).json();
+  const { version, sizes } = JSON.parse(await (await fetchPatiently("files.json")).text());
   const { supportsFeature } = await import(place("libraries/litert/index.js"));
   const kind = (await supportsFeature("relaxedSimd")) ? "litert_wasm_internal" : "litert_wasm_compat_internal";
   const files = ["libraries/opencv.js", `libraries/litert/${kind}.js`, `libraries/litert/${kind}.wasm`, "cnn.tflite"];
@@ -77,12 +77,12 @@ async function download(names, sizes, tell) {
 
 /* Fetch a file, once more if the connection breaks. A server may break off without a browser noticing: what is shorter or
 longer than it should be is asked for again; if it stays like that, it is another version, and whole. */
-async function fetchPatiently(name, size, count) {
+async function fetchPatiently(name, size = null, count = () => {}) {
   let before = -1;
   for (let attempt = 1; ; attempt++) {
     try {
       const blob = await fetchOnce(name, attempt > 1, count);
-      if (blob.size === size || blob.size === before) return blob;
+      if (size === null || blob.size === size || blob.size === before) return blob;
       before = blob.size;
       throw new Error(`${name} came in part`);
     } catch (error) {
@@ -93,7 +93,8 @@ async function fetchPatiently(name, size, count) {
 }
 
 async function fetchOnce(name, anew, count) {
-  const response = await fetch(place(name), anew ? { cache: "reload" } : {});
+  // A browser that has kept a file asks whether it is still that: of two versions, no mixture is to come.
+  const response = await fetch(place(name), { cache: anew ? "reload" : "no-cache" });
   if (!response.ok) {
     const error = new Error(`${name}: ${response.status} ${response.statusText}`);
     throw Object.assign(error, { final: response.status === 404 }); // it will not be there a second later

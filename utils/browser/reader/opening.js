@@ -36,7 +36,9 @@ export async function openImage(image, name) {
         `${name} has ${Math.round(megapixels)} megapixels: make it smaller than ${MAX_MEGAPIXELS}.`,
       );
     }
-    return toGrey(getPixels(picture));
+    const pixels = getPixels(picture);
+    picture.close(); // before as much memory is taken once more
+    return toGrey(pixels);
   } catch (error) {
     if (error instanceof DigitsError) throw error;
     throw new DigitsError(`${name} takes more memory than this browser gives: make it smaller.`);

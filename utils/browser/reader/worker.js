@@ -36,6 +36,7 @@ self.onmessage = async ({ data: { number, task, given } }) => {
     const { DigitsError } = await import("./errors.js");
     const known = error instanceof DigitsError;
     if (!known) console.error(error);
-    postMessage({ number, problem: known ? error.message : "The reader failed at this image: try another one." });
+    const problem = known ? error.message : "The reader failed at this image: try another one.";
+    postMessage({ number, problem, broken: !known });
   }
 };

@@ -39,7 +39,7 @@ export const takeDrawing = (canvas) => new Promise((resolve) => canvas.toBlob(re
  *   whatever still comes, an answer or an error, means nothing.
  * @param {function(): void} options.onBusy - Called at each wait for a turn.
  * @returns {Promise<{text: string, digits: Digit[], note: ?string}>} The digits in reading order, none if none was
- *   found; the text joins lines by a line break, and the note says why there is none, or that it looks like none.
+ *   found; the text joins lines by a line break, and the note says why there is none, that it looks like none, or how the page lay.
  * @throws {ReadingError} The image cannot be read, the service is too busy, or it cannot be reached.
  * @throws {DOMException} An AbortError: the signal was aborted.
  */

@@ -11,11 +11,17 @@ async function look() {
   try {
     const response = await fetch("contest/board");
     if (response.ok) show(await response.json());
-    else $("counts").textContent = "There is no contest now: start the service with --contest.";
+    else complain("There is no contest now: start the service with --contest.");
   } catch {
-    $("counts").textContent = "The server cannot be reached: is it still running?";
+    complain("The server cannot be reached: is it still running?");
   }
   setTimeout(look, PAUSE);
+}
+
+/* Say what is wrong, until there is a board to be shown again. */
+function complain(sentence) {
+  $("counts").textContent = sentence;
+  shown = "";
 }
 
 function show(board) {
@@ -47,8 +53,8 @@ function makeRemover(number) {
   button.textContent = "Take it off";
   button.addEventListener("click", async () => {
     const response = await fetch(`contest/drawings/${number}?key=${encodeURIComponent(key)}`, { method: "DELETE" });
-    if (!response.ok) $("counts").textContent = (await response.json()).error;
-    shown = "";
+    if (response.ok) shown = "";
+    else complain((await response.json()).error);
   });
   return button;
 }

@@ -37,6 +37,7 @@ export function clear() {
   strokes = [];
   stroke = pointer = null;
   redraw();
+  if (!$("nib").hidden) showNib();
   tell.onClear();
 }
 
@@ -142,9 +143,12 @@ pad.addEventListener("blur", () => {
 
 /* ---- undo, clear ---- */
 
+/* Take back the stroke that is being drawn, or else the last one. */
 function undo() {
-  strokes.pop();
+  if (!stroke) strokes.pop();
+  stroke = pointer = null;
   redraw();
+  if (!$("nib").hidden) showNib();
   if (strokes.length) tell.onDrawing(toImage());
   else clear();
 }
@@ -153,7 +157,7 @@ $("undo").addEventListener("click", undo);
 $("clear").addEventListener("click", clear);
 document.addEventListener("keydown", (event) => {
   if (event.target.closest("input:not([type=file]), select")) return; // there, these keys mean something else
-  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z" && strokes.length) {
+  if ((event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === "z" && (stroke || strokes.length)) {
     event.preventDefault();
     undo();
   } else if (event.key === "Escape") clear();

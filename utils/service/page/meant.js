@@ -5,6 +5,8 @@ import { $ } from "./elements.js";
 const address = (path) => new URL(`../${path}`, import.meta.url);
 const contest = "contest" in document.body.dataset;
 
+let offered = 0; // counts the drawings: what is answered to an older one is not said of this one
+
 /**
  * Let drawings take part if there is a contest: the service says so in the page.
  *
@@ -25,19 +27,22 @@ export function startContest(getDrawing) {
 export function offerContest(answer) {
   $("entering").hidden = !contest || answer?.digits.length !== 1;
   $("entered").textContent = "";
+  offered++;
 }
 
 async function send(drawing, meant) {
   const query = new URLSearchParams({ meant, name: $("name").value });
+  const mine = offered;
+  const say = (sentence) => mine === offered && ($("entered").textContent = sentence);
   for (const button of $("meant").children) button.disabled = true;
   try {
     const response = await fetch(address(`contest?${query}`), { method: "POST", body: drawing.image });
     const answer = await response.json();
-    if (!response.ok) $("entered").textContent = answer.error;
-    else if (answer.fooled) $("entered").textContent = `You have fooled it! It read ${answer.text}. Look at the board.`;
-    else $("entered").textContent = "Not fooled this time. Try another one.";
+    if (!response.ok) say(answer.error);
+    else if (answer.fooled) say(`You have fooled it! It read ${answer.text}. Look at the board.`);
+    else say("Not fooled this time. Try another one.");
   } catch {
-    $("entered").textContent = "The server cannot be reached: is this device in its network?";
+    say("The server cannot be reached: is this device in its network?");
   }
   for (const button of $("meant").children) button.disabled = false;
 }

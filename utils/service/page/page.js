@@ -27,8 +27,10 @@ const sayReading = () => say("Reading …");
 
 async function read(coming) {
   const signal = beginTurn();
+  hideResult(); // of what stood there before
+  offerContest(null);
   last = coming;
-  const { image, name, size } = await coming;
+  const { image, name, size, photo } = await coming;
   if (signal.aborted) return;
   const slow = setTimeout(() => signal.aborted || !ready || sayReading(), SLOW);
   const onBusy = () => say("The service is busy: waiting for a turn …");
@@ -36,7 +38,7 @@ async function read(coming) {
     const answer = await askForReading(image, name, { signal, onBusy });
     if (signal.aborted) return;
     show(answer, size, offerLook);
-    if (!$("pad").hidden) offerContest(answer); // a drawing takes part, a photo does not
+    if (!photo) offerContest(answer); // a drawing takes part, a photo does not
   } catch (error) {
     if (signal.aborted) return;
     if (!(error instanceof ReadingError)) throw error;
@@ -72,7 +74,6 @@ startDrawing({
 
 startChoosing((file) => {
   clear();
-  offerContest(null);
   $("clear").disabled = false; // a photo can be cleared away, too
   sayReading();
   read(openPhoto(file));

@@ -22,8 +22,8 @@ export function startChoosing(onPhoto) {
  * Show a photo, and make an image of it that can be sent.
  *
  * @param {File} file
- * @returns {Promise<{image: Blob, name: string, size: ?number[]}>} Without a size, the browser cannot show it. The
- *   promise stays open if another photo takes its place before it is loaded.
+ * @returns {Promise<{image: Blob, name: string, size: ?number[], photo: boolean}>} Without a size, the browser cannot
+ *   show it. The promise stays open if another photo takes its place before it is loaded.
  */
 export async function openPhoto(file) {
   const photo = $("photo");
@@ -35,7 +35,7 @@ export async function openPhoto(file) {
   const seen = await loaded;
   if (!seen) hidePhoto();
   const size = seen ? [photo.naturalWidth, photo.naturalHeight] : null;
-  return { name: file.name, ...(await makeSmaller(file, size)) };
+  return { name: file.name, photo: true, ...(await makeSmaller(file, size)) };
 }
 
 /** Show the drawing again. */
@@ -69,6 +69,7 @@ async function makeSmaller(file, size) {
   paper.fillStyle = "#fff"; // below what is transparent
   paper.fillRect(0, 0, canvas.width, canvas.height);
   paper.drawImage(picture, 0, 0, canvas.width, canvas.height);
+  picture.close(); // it may take more memory than all else
   const image = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.9));
   return image ? { image, size: size && [canvas.width, canvas.height] } : same;
 }

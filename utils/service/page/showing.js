@@ -31,6 +31,24 @@ export function complain(text, again) {
 export function hideResult() {
   $("result").hidden = true;
   $("boxes").replaceChildren();
+  placed = null;
+}
+
+const NO_DIGITS = "this does not look like digits"; // a reading's note, among others
+let placed = null; // the digits whose boxes stand there, and the size of their image
+
+/* What there is to say of a reading. */
+function describe({ digits, note }) {
+  if (!digits.length) {
+    if (note && note !== "no digit found") return `${note[0].toUpperCase()}${note.slice(1)}.`; // too much on it
+    return "No digit was found: write a little larger, or with a darker pen.";
+  }
+  if (note === NO_DIGITS) return "This does not look like digits: nothing of it is read for sure.";
+  const count = digits.length === 1 ? "One digit was found" : `${digits.length} digits were found`;
+  const turned = note ? `, ${note}` : ""; // upside down or on its side
+  const unsure = digits.filter((one) => !one.confident).length;
+  if (!unsure) return `${count}${turned}.`;
+  return `${count}${turned}; ${unsure === digits.length ? "none" : "not every one"} of them is read for sure.`;
 }
 
 const percent = (share) => `${(100 * share).toFixed(1)}%`;
@@ -45,17 +63,13 @@ const percent = (share) => `${(100 * share).toFixed(1)}%`;
 export function show(answer, size, onChoose) {
   const found = answer.digits;
   hideResult();
-  if (!found.length) {
-    say("No digit was found: write a little larger, or with a darker pen.", true);
-    return;
-  }
-  const unsure = found.filter((one) => !one.confident).length;
-  const count = found.length === 1 ? "One digit was found" : `${found.length} digits were found`;
-  if (answer.note) say("This does not look like digits: nothing of it is read for sure.", true);
-  else say(count + (unsure ? `; ${unsure === found.length ? "none" : "not every one"} of them is read for sure.` : "."));
+  say(describe(answer), !found.length || answer.note === NO_DIGITS);
+  if (!found.length) return;
   $("text").textContent = answer.text;
   $("digits").replaceChildren(...found.map(makeButton));
-  if (size) $("boxes").replaceChildren(...found.map((one) => makeBox(one, size)));
+  if (size) $("boxes").replaceChildren(...found.map(makeBox));
+  placed = size && { found, size };
+  placeBoxes();
   $("result").hidden = false;
   choose(found, 0);
   onChoose(found[0]);
@@ -81,24 +95,31 @@ function makeButton(one) {
 function fitted(size) {
   const [width, height] = [$("paper").clientWidth, $("paper").clientHeight];
   const scale = Math.min(width / size[0], height / size[1]);
-  return { scale, left: (width - size[0] * scale) / 2, top: (height - size[1] * scale) / 2, width, height };
+  return { scale, left: (width - size[0] * scale) / 2, top: (height - size[1] * scale) / 2 };
 }
 
-function makeBox(one, size) {
-  const [x, y, w, h] = one.box;
-  const fit = fitted(size);
+function makeBox(one) {
   const box = document.createElement("div");
-  const label = document.createElement("span");
-  box.style.left = `${(100 * (fit.left + x * fit.scale)) / fit.width}%`;
-  box.style.top = `${(100 * (fit.top + y * fit.scale)) / fit.height}%`;
-  box.style.width = `${(100 * w * fit.scale) / fit.width}%`;
-  box.style.height = `${(100 * h * fit.scale) / fit.height}%`;
   box.classList.toggle("unsure", !one.confident);
-  box.classList.toggle("below", fit.top + y * fit.scale < 20);
-  label.textContent = w * fit.scale > 90 ? `${one.digit} · ${percent(one.probability)}` : one.digit;
-  box.append(label);
+  box.append(document.createElement("span"));
   return box;
 }
+
+/* Put the boxes where the digits are; anew when a phone is turned, for then the photo has other margins. */
+function placeBoxes() {
+  if (!placed) return;
+  const fit = fitted(placed.size);
+  for (const [index, box] of [...$("boxes").children].entries()) {
+    const { box: [x, y, w, h], digit, probability } = placed.found[index]; // prettier-ignore
+    box.style.left = `${fit.left + x * fit.scale}px`;
+    box.style.top = `${fit.top + y * fit.scale}px`;
+    box.style.width = `${w * fit.scale}px`;
+    box.style.height = `${h * fit.scale}px`;
+    box.classList.toggle("below", fit.top + y * fit.scale < 20);
+    box.firstChild.textContent = w * fit.scale > 90 ? `${digit} · ${percent(probability)}` : digit;
+  }
+}
+new ResizeObserver(placeBoxes).observe($("paper"));
 
 function choose(found, index) {
   const one = found[index];
