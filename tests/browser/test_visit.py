@@ -277,15 +277,19 @@ def test_a_reader_that_cannot_warm_up_reads_all_the_same(visit):
 
 @pytest.mark.parametrize("breaks", ["throw new Error('out of memory')", "await new Promise(() => {})"])
 def test_a_reader_that_breaks_is_replaced(visit, tmp_path, breaks):
-    """One photo too large for a phone's memory, and every image after it would be refused, or waited for without end."""
+    """One photo too large for a phone's memory, and every image after it would be refused, or wait without end."""
 
     def spoil(route):
         code = (response := route.fetch()).text()
         assert "  try {\n    postMessage(" in code
-        code = code.replace("  try {\n", f"  try {{ self.broken ||= given.name === 'large.png'; if (broken) {breaks};\n")
+        code = code.replace(
+            "  try {\n", f"  try {{ self.broken ||= given.name === 'large.png'; if (broken) {breaks};\n"
+        )
         route.fulfill(response=response, body=code.replace("console.error(error)", "null"))
 
-    hurry = "const late = setTimeout; window.setTimeout = (f, ms, ...rest) => late(f, ms === 60000 ? 1000 : ms, ...rest)"
+    hurry = (
+        "const late = setTimeout; window.setTimeout = (f, ms, ...rest) => late(f, ms === 60000 ? 1000 : ms, ...rest)"
+    )
     page = visit(routes={"**/reader/worker.js": spoil}, before=hurry)
     Image.new("L", (300, 200), 255).save(tmp_path / "large.png")
     page.locator("#file").set_input_files(tmp_path / "large.png")

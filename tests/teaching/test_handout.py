@@ -72,7 +72,9 @@ def test_photos_that_were_put_in_by_hand_are_not_handed_out(project, tmp_path, m
     folder = tmp_path / "class"
     assert main(["handout", str(folder)]) == 0
     assert not any(OWN in path.read_bytes() for path in folder.rglob("*") if path.is_file())
-    assert {path.name for path in (folder / "digits").iterdir()} == own.series_names(digits) & set(os.listdir(ROOT / "digits"))
+    assert {path.name for path in (folder / "digits").iterdir()} == own.series_names(digits) & set(
+        os.listdir(ROOT / "digits")
+    )
     said = capsys.readouterr().out
     assert "not the series' own: " in said
     assert "5b, " in said
