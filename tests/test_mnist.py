@@ -1,5 +1,6 @@
 """Without these, a learner trains on damaged images, waits forever, or is told nothing of what the scores rest on."""
 
+import errno
 import gzip
 import hashlib
 import os
@@ -17,7 +18,7 @@ import pytest
 
 from utils import mnist as module
 from utils.errors import DigitsError
-from utils.mnist import IDX, SHA256, UBYTE_FILES, cache_file, load_mnist
+from utils.mnist import IDX, SHA256, UBYTE_FILES, NoDownloadError, cache_file, load_mnist
 
 
 @pytest.fixture
@@ -251,6 +252,14 @@ def test_truncated_download_leaves_nothing_behind(small, serve, capsys):
     assert not load_mnist().complete
     assert left_in(cache_file().parent) == []
     assert "MNIST could not be downloaded (no connection: " in capsys.readouterr().out
+
+
+def test_a_full_disk_is_named():
+    """Whoever reads "no connection" looks at the cable, not at the quota of a school's home folder."""
+    error = NoDownloadError(OSError(errno.ENOSPC, "No space left on device"))
+    assert str(error).startswith(
+        "MNIST could not be downloaded (it cannot be written: No space left on device): make room"
+    )
 
 
 def test_dead_network_gives_the_sample(small, no_network, capsys):

@@ -440,14 +440,18 @@ def _serve(options: argparse.Namespace) -> int:
 def _choose_apart() -> Path:
     """Choose a network in a process of its own: TensorFlow's memory is free again when it has ended."""
     from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
     from multiprocessing import get_context
 
     from utils.networks import choose_model, newest_own
 
     if newest_own() is None:
         return choose_model().path  # there is nothing to compare
-    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-        choice = pool.submit(choose_model).result()
+    try:
+        with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+            choice = pool.submit(choose_model).result()
+    except BrokenProcessPool as error:
+        raise DigitsError(f"The networks were not compared ({error}): is there enough memory?") from error
     print(_why(choice), flush=True)
     return choice.path
 

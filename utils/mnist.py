@@ -3,6 +3,7 @@
 Data of Yann LeCun, Corinna Cortes and Christopher J. C. Burges, CC BY-SA 3.0.
 """
 
+import errno
 import gzip
 import hashlib
 import os
@@ -121,7 +122,7 @@ def load_mnist(verbose: bool = True) -> Mnist:
 
 def cache_file() -> Path:
     """Return the file in which Keras keeps MNIST once it has been downloaded."""
-    return Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "datasets" / "mnist.npz"
+    return Path(os.path.expanduser(os.environ.get("KERAS_HOME") or "~/.keras")) / "datasets" / "mnist.npz"
 
 
 class NoDownloadError(Exception):
@@ -183,6 +184,8 @@ def _explain(error: BaseException) -> tuple[str, str]:
     reason = printable(str(getattr(cause, "strerror", None) or cause).partition("\n")[0])
     if proxy := urllib.request.getproxies().get(URL.partition(":")[0]):
         return f"no connection through the proxy {proxy.rpartition('@')[2]}: {reason}", "see that it is the right one"
+    if getattr(cause, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+        return f"it cannot be written: {reason}", "make room"
     if isinstance(cause, OSError | str):
         return f"no connection: {reason}", "connect"
     return (
@@ -196,8 +199,11 @@ def _from_cache() -> Mnist | None:
     if os.path.exists(cache):
         try:
             return Mnist(**read_arrays(cache, remedy="delete it"), source="Keras's cache", complete=True)
-        except DigitsError:
-            print(f"{shown(cache)} is damaged or not MNIST: it will be replaced as soon as there is a connection.")
+        except DigitsError as error:
+            if not os.access(cache, os.R_OK):
+                print(error)  # it may not be read
+            else:
+                print(f"{shown(cache)} is damaged or not MNIST: it will be replaced as soon as there is a connection.")
     return None
 
 

@@ -251,7 +251,7 @@ def whole_folder(folder: str | os.PathLike, command: str) -> Iterator[Path]:
         if old.exists() and not folder.exists():
             old.rename(folder)
         raise DigitsError(
-            f"{shown(folder)} cannot be written ({error.strerror}): is there room, and may you?"
+            f"{shown(folder)} cannot be written ({error.strerror or error}): is there room, and may you?"
         ) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)

@@ -86,6 +86,9 @@ def test_only_the_projector_takes_drawings_off(client, contest):
     assert len(contest.board()["entries"]) == 1
     assert client.delete(f"/contest/drawings/1?key={contest.key}").json()["entries"] == []
     assert client.get("/contest/drawings/1.png").status_code == 404
+    wrong = client.get("/contest/drawings/abc.png")
+    assert wrong.status_code == 422
+    assert wrong.json()["error"].startswith("number: Input should be a valid integer")
 
 
 def test_the_board_has_an_end_and_the_best_stay(contest):
@@ -133,6 +136,20 @@ def test_the_code_holds_the_address(client, contest):
     assert text == contest.address
 
 
+@pytest.mark.parametrize(
+    ("typed", "address"),
+    [
+        ("digits.school.example", "http://digits.school.example"),
+        ("https://digits.school.example:8443/", "https://digits.school.example:8443"),
+    ],
+)
+def test_behind_a_proxy_the_address_is_the_one_that_was_typed(settings, typed, address):
+    """A code without the port, or with http for https, leads thirty phones nowhere."""
+    with Server("--model", settings.network, "--contest", "--allow-host", typed) as server:
+        assert server.ask("GET", "/contest/board")[1]["address"] == address
+        assert not any("Phones cannot" in line for line in server.lines)
+
+
 def drawn(svg):
     """Draw the lines of which the code is made, as an image of black on white."""
     size = int(re.search(r'width="(\d+)"', svg)[1])
@@ -157,6 +174,7 @@ def test_thirty_phones_enter_at_once(settings):
     """The lesson for which it is made; with Ctrl-C, everything is gone."""
     with Server("--model", settings.network, "--workers", "2", "--contest") as server:
         assert any("/contest#" in line for line in server.lines)
+        assert any("Phones cannot reach it: start it with --host 0.0.0.0" in line for line in server.lines)
         with ThreadPoolExecutor(30) as phones:
             answers = list(
                 phones.map(

@@ -17,6 +17,8 @@ from utils.reader import add_labelled, read_labels
 from utils.teaching import handout, own, write_handout
 
 OWN = b"somebody's seven"
+#: A notebook with a gap of a teacher's own, and no answer to it.
+GAP = nbformat.writes(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("# your turn\ncheck(mine)")]))
 
 
 @pytest.fixture
@@ -144,17 +146,27 @@ def test_every_link_in_the_folder_leads_somewhere(project, tmp_path, edition):
 
 
 @pytest.mark.parametrize(
-    ("edition", "parts"), [("students", {"mnist", "wheels"}), ("teacher", {"mnist", "wheels", "site"})]
+    ("edition", "parts"),
+    [
+        ("students", {"mnist", "wheels"}),
+        ("teacher", {"mnist", "wheels", "site"}),
+        ("nbgrader", {"mnist", "wheels"}),
+    ],
 )
 def test_a_room_without_a_connection_gets_all_but_the_solutions(project, monkeypatch, tmp_path, edition, parts):
     """The website shows every solution: on a student's stick, nothing would be left to think about."""
     monkeypatch.setattr(handout, "add_mnist", lambda folder: (folder / "mnist").mkdir())
-    monkeypatch.setattr(handout, "add_packages", lambda folder: (folder / "wheels").mkdir())
+    asked = []
+    monkeypatch.setattr(
+        handout, "add_packages", lambda folder, names: (folder / "wheels").mkdir() or asked.extend(names)
+    )
     monkeypatch.setattr(handout, "write_site", lambda folder: folder.mkdir())
     write_handout(tmp_path / "stick", edition, offline=True)
     assert {"mnist", "wheels", "site"} & set(os.listdir(tmp_path / "stick")) == parts
     start = (tmp_path / "stick" / "START.md").read_text(encoding="utf-8")
-    assert edition == "teacher" or ("--find-links wheels" in start and "MNIST_PATH=mnist.npz" in start)
+    (line,) = re.findall("pip install --no-index --find-links wheels (.*)", start)
+    assert line == " ".join(f"-r {name}" for name in asked), "what is to be installed is in the folder"
+    assert edition == "nbgrader" or "MNIST_PATH=mnist.npz" in start
 
 
 def test_for_nbgrader_each_notebook_is_an_assignment_with_its_pictures(project, tmp_path):
@@ -174,6 +186,30 @@ def test_what_is_there_already_stays(project, tmp_path):
     assert os.listdir(folder) == ["notes.txt"]
     with pytest.raises(DigitsError, match="beside it"):
         write_handout(project / "notebooks" / "class")
+
+
+def test_what_a_killed_run_has_left_does_not_matter(project, tmp_path):
+    """The next run would say that there is no room."""
+    (tmp_path / ".class.part" / "digits").mkdir(parents=True)
+    write_handout(tmp_path / "class")
+    assert sorted(os.listdir(tmp_path)) == ["class", "project"]
+
+
+@pytest.mark.parametrize(
+    ("edition", "spoil", "reason"),
+    [
+        ("students", lambda path: path.write_text("{"), "02-.*[.]ipynb cannot be made into this edition"),
+        ("students", lambda path: path.with_name("notes.md").symlink_to("nowhere"), "cannot be written .*No such file"),
+        ("nbgrader", lambda path: path.write_text(GAP), "02-.*[.]ipynb cannot be made into this edition .mine"),
+    ],
+    ids=["damaged", "dangling", "a gap without an answer"],
+)
+def test_what_cannot_be_handed_out_is_named(project, tmp_path, edition, spoil, reason):
+    """A traceback, or `None` for a reason, the evening before the lesson."""
+    spoil(project / "notebooks" / "02-preprocess-the-images.ipynb")
+    with pytest.raises(DigitsError, match=reason):
+        write_handout(tmp_path / "class", edition)
+    assert not list(tmp_path.glob("*class*"))
 
 
 def test_a_folder_that_cannot_be_written_is_told_and_nothing_is_left(project, tmp_path):
@@ -235,3 +271,21 @@ def test_a_file_that_cannot_be_deleted_is_told(drawn, monkeypatch):
     (paths[0]).unlink()
     with pytest.raises(DigitsError, match="cannot be deleted"):
         own.forget(paths)
+
+
+def test_a_table_that_cannot_be_read_is_told_before_anything_is_gone(drawn):
+    """A spreadsheet has saved it: half of what was drawn would be gone, and its labels there."""
+    table = drawn[0] / "labels.csv"
+    table.write_bytes(table.read_bytes() + "zwölf.png,12\n".encode("cp1252"))
+    with pytest.raises(DigitsError, match="not in UTF-8: save it as CSV in UTF-8"):
+        own.forget(own.find_own())
+    assert (drawn[0] / "8-mine.png").is_file()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_of_a_spreadsheets_table_only_the_rows_of_what_is_gone_go(drawn, encoding):
+    """Else a label stays without its drawing; and no other byte of a teacher's table is changed."""
+    table = drawn[0] / "labels.csv"
+    table.write_bytes('file;label;who\r\n8.png;8;"Anna; Bob"\r\n8-mine.png;8;Cem\r\n'.encode(encoding))
+    own.forget(own.find_own())
+    assert table.read_bytes() == 'file;label;who\r\n8.png;8;"Anna; Bob"\r\n'.encode(encoding)

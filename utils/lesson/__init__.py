@@ -15,6 +15,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "score": ["keep_score", "show_ten"],
         "guess": ["ask"],
         "checking": ["check", "is_right"],
-        "questions": ["Question", "quiz", "read_quiz"],
+        "questions": ["Question", "mark_up", "quiz", "read_quiz"],
     },
 )

@@ -107,16 +107,27 @@ def _ask(number: int, question: Question) -> list[widgets.Widget]:
             button.description = f"{sign} {plain}"
             button.add_class("quiz-right" if answer.right else "quiz-wrong")
             verdict = "Right." if answer.right else "Not this one."
-            note.value = say(f"{sign} <b>{verdict}</b> {_markup(answer.reason)}", kind="quiz-reason")
+            note.value = say(f"{sign} <b>{verdict}</b> {mark_up(answer.reason)}", kind="quiz-reason")
 
         button.on_click(choose)
-    head = widgets.HTML(f'<div class="quiz-ask">{number}. {_markup(question.ask)}</div>')
+    head = widgets.HTML(f'<div class="quiz-ask">{number}. {mark_up(question.ask)}</div>')
     column = widgets.VBox(buttons, layout={"align_items": "flex-start"})
     return [head, column, note]
 
 
-def _markup(text: str) -> str:
-    """Write text as HTML: what stands between backticks as code, and elsewhere words between stars in italics."""
+def mark_up(text: str) -> str:
+    """Write text as HTML: what stands between backticks as code, and elsewhere words between stars in italics.
+
+    Parameters
+    ----------
+    text
+        As in a quiz, or in a question for a guess.
+
+    Returns
+    -------
+    str
+        HTML in which everything else is escaped.
+    """
     parts = re.split("`([^`]+)`", html.escape(text))  # every second part is code
     parts[::2] = [re.sub(r"\*(\w[^*]*)\*", r"<em>\1</em>", part) for part in parts[::2]]
     parts[1::2] = [f"<code>{part}</code>" for part in parts[1::2]]

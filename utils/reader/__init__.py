@@ -33,7 +33,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "normalise": ["limit_stroke", "normalise_digit", "scale_pixels", "shift_outline", "stroke_width", "trim"],
         "manner": ["Manner", "find_manner"],
         "reading": ["SURE", "Digit", "Reading", "keep_readable", "predict_probabilities", "read_digits", "read_page"],
-        "labels": ["Labels", "add_labelled", "find_labels", "read_labels"],
+        "labels": ["Labels", "add_labelled", "find_labels", "named_images", "read_labels", "remove_labels"],
         "scoring": ["Score"],
         "sheet": ["prediction_sheet"],
         "exported": ["EXPORTED_SUFFIX", "ExportedNetwork", "describe_version", "export_model"],

@@ -6,7 +6,7 @@ import itertools
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -210,6 +210,67 @@ def add_labelled(folder: str | os.PathLike, data: bytes, suffix: str, label: str
         path.unlink()  # an image without its label would be a riddle
         raise
     return path
+
+
+def named_images(folder: str | os.PathLike) -> set[str]:
+    """Say which images the ``labels.csv`` of a folder names, whether they are there or not.
+
+    Parameters
+    ----------
+    folder
+        The folder.
+
+    Returns
+    -------
+    set of str
+        Their names, without folders; empty if there is no such table.
+
+    Raises
+    ------
+    DigitsError
+        If the table cannot be read.
+    """
+    path = Path(folder, LABELS)
+    if not os.path.lexists(path):
+        return set()
+    table = _read_table(path)
+    return {_named(row, table.names) for row in table.rows} - {""}
+
+
+def remove_labels(folder: str | os.PathLike, names: Iterable[str]) -> None:
+    """Take the rows of some images out of a folder's ``labels.csv``; every other line stays as it is, byte for byte.
+
+    Parameters
+    ----------
+    folder
+        The folder; without such a table, nothing is done.
+    names
+        The images' names, without their folders.
+
+    Raises
+    ------
+    DigitsError
+        If the table cannot be read or written.
+    """
+    path, names = Path(folder, LABELS), set(names)
+    if not names & named_images(folder):
+        return
+    table, data = _read_table(path), path.read_bytes()
+    utf16, marked = data[:2] in (b"\xff\xfe", b"\xfe\xff"), data.startswith(b"\xef\xbb\xbf")
+    lines = list(io.StringIO(table.text, newline=""))  # with their ends
+    kept, begin = [], 0
+    reader = csv.reader(lines, delimiter=table.delimiter)
+    for row in reader:
+        if _named(row, table.names) not in names:
+            kept += lines[begin : reader.line_num]
+        begin = reader.line_num
+    with whole_file(path) as part:
+        part.write_bytes("".join(kept).encode("utf-16" if utf16 else "utf-8-sig" if marked else "utf-8"))
+
+
+def _named(row: list[str], names: list[str]) -> str:
+    """Return the name of the image, without its folder, that a row is about."""
+    return dict(zip(names, row, strict=False)).get("file", "").strip().replace("\\", "/").rpartition("/")[2]
 
 
 class _Table(NamedTuple):

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 LAST_SECONDS = 30
 #: How many connections the system lets wait to be accepted, and how many are accepted before one is looked at.
 BACKLOG, AT_ONCE = 128, 16
+#: Addresses at which only this computer can be reached.
+LOCAL = ("127.0.0.1", "localhost", "::1")
 #: Files that are open next to the connections: pipes, and connections that are about to be refused.
 DESCRIPTORS = 128
 
@@ -70,14 +72,13 @@ def serve(
     DigitsError
         If there is no network, the address cannot be had, or one of the names is none.
     """
-    hosts = tuple(plain_name(name) for name in hosts)
+    names = (*own_names(), host, *map(plain_name, hosts))  # a name that is none is told before anything begins
     listener = _listen(host, port)
     port = listener.getsockname()[1]
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that either signal ends the block below
     with listener, suppress(KeyboardInterrupt):
         network, version = _get_ready(model)
         origins = tuple(origin.lower().rstrip("/") for origin in origins)
-        names = (*own_names(), host, *hosts)
         settings = Settings(network, model.name, version, workers=workers, origins=origins, hosts=names)
         with closing(Desk(settings)) as desk:
             desk.launch()
@@ -90,8 +91,11 @@ def serve(
             if contest:
                 from utils.service.contest import Contest
 
-                board = Contest(f"http://{hosts[0]}" if hosts and hosts[0] != "*" else others or here)
+                named = hosts[0] if hosts and hosts[0] != "*" else None
+                board = Contest(_as_address(named) if named else others or here)
                 print(f"For the projector: {here}/contest#{board.key}", flush=True)
+                if host in LOCAL and not named:
+                    print("Phones cannot reach it: start it with --host 0.0.0.0 as well.", flush=True)
             print(f"Open {here}{elsewhere} in a browser (Ctrl-C stops it).", flush=True)
             make_server(create_app(settings, desk, board), settings).run(sockets=[listener])
     print("Stopped.", flush=True)
@@ -239,6 +243,11 @@ def _listen(host: str, port: int) -> socket.socket:
         raise DigitsError(
             f"Port {port} of {host} cannot be had ({reason}): name another with --port, or check --host."
         ) from error
+
+
+def _as_address(name: str) -> str:
+    """Return the address for a name that the service goes by, as it was typed: with its scheme and its port, if any."""
+    return name.rstrip("/") if "://" in name else f"http://{name}"
 
 
 def _addresses(host: str, port: int) -> tuple[str, str | None]:

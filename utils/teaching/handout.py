@@ -11,9 +11,10 @@ import nbformat
 
 from utils.errors import DigitsError
 from utils.paths import ROOT, shown
+from utils.reader import remove_labels
 from utils.teaching.editions import for_grading, for_students, for_teacher
 from utils.teaching.offline import MNIST, WHEELS, add_mnist, add_packages
-from utils.teaching.own import leave_out_labels, series_names
+from utils.teaching.own import series_names
 from utils.teaching.site import write_site
 
 #: For whom, and what is made of a notebook.
@@ -34,6 +35,11 @@ TAKEN = (
     "LICENSE",
     ".gitignore",
 )
+#: The files that name the packages of an edition.
+REQUIREMENTS = {
+    "students": ("requirements.txt",),
+    "nbgrader": ("requirements.txt", "requirements-nbgrader.txt"),
+}
 #: What a teacher gets besides.
 FOR_THE_TEACHER = ("teaching", "README.md")
 #: A link of a page, without its place in the page that it leads to.
@@ -73,27 +79,28 @@ def write_handout(folder: str | os.PathLike, edition: str = "students", offline:
     ------
     DigitsError
         If there is something in the folder already, it lies within the project's own folders, it cannot be written, or
-        the packages or the data cannot be got.
+        the packages or the data cannot be got, or a notebook was changed so that no edition can be made of it.
     """
     folder = Path(folder).absolute()
     if os.path.lexists(folder) and not (folder.is_dir() and not any(folder.iterdir())):
         raise DigitsError(f"{shown(folder)} is there already: name a new folder, or delete it first.")
-    if any(folder.is_relative_to(ROOT / name) for name in TAKEN):
+    if any(folder.is_relative_to(ROOT / name) for name in (*TAKEN, *FOR_THE_TEACHER)):
         raise DigitsError(f"{shown(folder)} is inside of what is handed out: name a folder beside it.")
     part = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)  # of a run that was killed
     try:
         written = _write_all(part, edition, offline)
         if offline and edition == "teacher":
             write_site(part / "site")
         if offline:
             add_mnist(part)
-            add_packages(part)
+            add_packages(part, REQUIREMENTS.get(edition, REQUIREMENTS["students"]))
         if folder.exists():
             folder.rmdir()
         part.rename(folder)
     except OSError as error:
         raise DigitsError(
-            f"{shown(folder)} cannot be written ({error.strerror}): is there room, and may you?"
+            f"{shown(folder)} cannot be written ({error.strerror or _first(error)}): is there room, and may you?"
         ) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
@@ -108,22 +115,33 @@ def _write_all(part: Path, edition: str, offline: bool) -> list[Path]:
         elif (ROOT / name).exists():
             shutil.copy2(ROOT / name, part / name)
     own = {path.name for path in (ROOT / "digits").rglob("*-mine*")}
-    leave_out_labels(part / "digits" / "labels.csv", own)  # their images are not handed out
+    remove_labels(part / "digits", own)  # their images are not handed out
     written, listed = [], []
     for path in sorted((ROOT / "notebooks").glob("[0-9][0-9]-*.ipynb")):
-        notebook = nbformat.read(path, as_version=4)
+        try:
+            notebook = nbformat.read(path, as_version=4)
+            made = EDITIONS[edition](notebook)
+        except (ValueError, KeyError) as error:  # NotJSONError is a ValueError; KeyError is a gap without an answer
+            raise DigitsError(
+                f"{shown(path)} cannot be made into this edition ({error.args[0]}): take the series' own, or mend it."
+            ) from error
         title = notebook.cells[0].source.split("\n", 1)[0].strip("# ")
         written.append(_place(part, path, edition))
         listed.append(f"{len(written)}. [{title}]({written[-1].relative_to(part).as_posix()})")
-        nbformat.write(EDITIONS[edition](notebook), written[-1])
+        nbformat.write(made, written[-1])
     page = Template(Path(__file__).with_name(f"start-{edition}.md").read_text(encoding="utf-8"))
     install, data = (f" --no-index --find-links {WHEELS}", MNIST) if offline else ("", "")
     start = page.substitute(notebooks="\n".join(listed), options=install, data=DATA.format(data) if data else "")
     (part / "START.md").write_text(start, encoding="utf-8")
-    for page in [part / "README.md", *(part / "teaching").rglob("*.md")]:
+    for page in [part / "README.md", part / "utils" / "README.md", *(part / "teaching").rglob("*.md")]:
         if page.is_file():
             page.write_text(_without_dead_ends(page), encoding="utf-8")
     return written
+
+
+def _first(error: OSError) -> str:
+    """Say the first reason of an error of `shutil.copytree`, which holds a list of them."""
+    return error.args[0][0][2] if isinstance(error.args[0], list) else str(error)
 
 
 def _leave(folder: str, names: list[str]) -> set[str]:

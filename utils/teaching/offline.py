@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +16,15 @@ MNIST = "mnist.npz"
 WHEELS = "wheels"
 
 
-def add_packages(folder: Path) -> None:
-    """Put the packages of ``requirements.txt`` into ``wheels/``, with all that they need: about 1 GB.
+def add_packages(folder: Path, requirements: Sequence[str]) -> None:
+    """Put packages into ``wheels/``, with all that they need: about 1 GB.
 
     Parameters
     ----------
     folder
-        Where ``requirements.txt`` is.
+        Where to.
+    requirements
+        The files in it that name the packages, such as ``requirements.txt``.
 
     Raises
     ------
@@ -30,7 +33,7 @@ def add_packages(folder: Path) -> None:
     """
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check"]
     ran = subprocess.run(
-        [*command, "--wheel-dir", folder / WHEELS, "--requirement", folder / "requirements.txt"],
+        [*command, "--wheel-dir", folder / WHEELS, *(f"--requirement={folder / name}" for name in requirements)],
         capture_output=True,
         text=True,
         errors="replace",

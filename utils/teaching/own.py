@@ -1,16 +1,14 @@
 """Find what people have drawn and saved here, and delete it: their handwriting is theirs."""
 
-import csv
 import os
-import re
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from utils.errors import DigitsError
 from utils.lesson import ten_folder
-from utils.paths import shown, whole_file
-from utils.reader import digits_folder
+from utils.paths import shown
+from utils.reader import digits_folder, named_images, remove_labels
 
 #: What stands in the series' ``digits/`` beside its images.
 BESIDE = ("README.md", "labels.csv", "make_digits.py", "make_ten.py")
@@ -45,10 +43,13 @@ def series_names(folder: str | os.PathLike) -> set[str]:
     -------
     set of str
         Names, of which not each need be there.
+
+    Raises
+    ------
+    DigitsError
+        If the table cannot be read.
     """
-    table = Path(folder, "labels.csv")
-    text = table.read_text(encoding="utf-8-sig", errors="replace") if table.is_file() else ""
-    return {name.strip() for name in re.split('[,;\t"\r\n]', text)} | set(BESIDE)  # commas or what a spreadsheet writes
+    return named_images(folder) | set(BESIDE)
 
 
 def find_added(folder: str | os.PathLike | None = None) -> list[Path]:
@@ -89,41 +90,17 @@ def forget(paths: Iterable[Path]) -> None:
     Raises
     ------
     DigitsError
-        If one cannot be deleted. Those before it are.
+        If the table cannot be read, or a file cannot be deleted. Those before it are, with their rows.
     """
+    named_images(digits_folder())  # a table that cannot be read is told before anything is gone
     gone = set()
-    for path in paths:
-        try:
+    try:
+        for path in paths:
             path.unlink()
-        except OSError as error:
-            raise DigitsError(f"{shown(path)} cannot be deleted ({error.strerror}): check its permissions.") from error
-        gone.add(path.name)
+            gone.add(path.name)
+    except OSError as error:
+        raise DigitsError(f"{shown(path)} cannot be deleted ({error.strerror}): check its permissions.") from error
+    finally:
+        remove_labels(digits_folder(), gone)
     with suppress(OSError):
         ten_folder().rmdir()  # if nothing else is in it
-    leave_out_labels(digits_folder() / "labels.csv", gone)
-
-
-def leave_out_labels(table: Path, names: Iterable[str]) -> None:
-    """Take the rows of some images out of a ``labels.csv``; every other line stays as it is.
-
-    Parameters
-    ----------
-    table
-        The file; if there is none, nothing is done.
-    names
-        The images' names, without their folders.
-    """
-    names = set(names)
-    if not names or not table.is_file():
-        return
-    text = table.read_text(encoding="utf-8-sig")
-    lines = text.splitlines(keepends=True)
-    kept, begin = [], 0
-    reader = csv.reader(lines)
-    for row in reader:
-        if not names & {Path(value.strip()).name for value in row}:
-            kept += lines[begin : reader.line_num]
-        begin = reader.line_num
-    if len(kept) < len(lines):
-        with whole_file(table) as part:
-            part.write_text("".join(kept), encoding="utf-8", newline="")

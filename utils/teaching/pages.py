@@ -5,12 +5,11 @@ without a script.
 """
 
 import copy
-import html
 import re
 
 from nbformat import NotebookNode
 
-from utils.lesson import Question
+from utils.lesson import Question, mark_up
 from utils.teaching.editions import is_solution
 
 #: A cell that does nothing but ask for a guess, or ask the questions at the end.
@@ -57,23 +56,18 @@ def for_site(notebook: NotebookNode, questions: tuple[Question, ...]) -> Noteboo
 def _guess(text: str) -> str:
     """Set a guess apart from what is measured below it."""
     question, _, answers = text.rpartition(" Your guess: ")
-    return f'<p class="guess">{_markup(question)} <span>Your guess: {_markup(answers)}</span></p>'
+    return f'<p class="guess">{mark_up(question)} <span>Your guess: {mark_up(answers)}</span></p>'
 
 
 def _quiz(questions: tuple[Question, ...]) -> str:
     """Write questions whose answers open, each with its reason."""
     return "".join(
-        f'<div class="quiz"><p>{number}. {_markup(question.ask)}</p>'
+        f'<div class="quiz"><p>{number}. {mark_up(question.ask)}</p>'
         + "".join(
-            f"<details><summary>{_markup(answer.text)}</summary>"
-            f"<p><b>{'✓ Right.' if answer.right else '✗ Not this one.'}</b> {_markup(answer.reason)}</p></details>"
+            f"<details><summary>{mark_up(answer.text)}</summary>"
+            f"<p><b>{'✓ Right.' if answer.right else '✗ Not this one.'}</b> {mark_up(answer.reason)}</p></details>"
             for answer in question.answers
         )
         + "</div>"
         for number, question in enumerate(questions, start=1)
     )
-
-
-def _markup(text: str) -> str:
-    """Write text as HTML, with what stands between backticks as code."""
-    return re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(text))
