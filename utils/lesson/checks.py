@@ -306,10 +306,13 @@ PREPROCESS: dict[str, Check] = {
         right=_crop_to_ink,
         cases=[
             (np.array([[0, 0, 0, 0], [0, 9, 7, 0], [0, 0, 0, 0]], np.uint8),),
-            (_drawing((30, 40), (5, 12, 25, 15), (5, 12, 8, 30)),),
+            (_drawing((30, 40), (5, 12, 25, 15), (5, 20, 8, 30)),),
             (_drawing((20, 20), (0, 3, 20, 8)),),
         ],
         mistakes={
+            "Rows and columns without ink inside the drawing belong to it: cut from the first ink to the last.": (
+                lambda image: image[image.any(axis=1)][:, image.any(axis=0)]
+            ),
             "Rows and columns are mixed up: y and the height choose the rows, which come first in an array.": (
                 lambda image: _crop_by(image, lambda x, y, w, h: image[x : x + w, y : y + h])
             ),
@@ -595,6 +598,11 @@ ADD: dict[str, Check] = {
             "The error is multiplied by `hidden`. It should pass whole where `hidden > 0`, and not at all elsewhere.": (
                 lambda x, hidden, p, y, w2: _backward(x, hidden, p, y, w2, mask=np.positive)
             ),
+            "It goes by the sign of the error: the sign of `hidden` says what passes.": (
+                lambda x, hidden, p, y, w2: _backward(
+                    x, hidden, p, y, w2, mask=lambda hidden: (p - np.eye(10)[y]) @ w2.T > 0
+                )
+            ),
             "The first layer is divided by the number of images twice: `error` has been divided already.": (
                 lambda x, hidden, p, y, w2: _backward(x, hidden, p, y, w2, bend=len(x))
             ),
@@ -674,9 +682,12 @@ BUILD: dict[str, Check] = {
         cases=[
             (np.array([1.0, 3.0, 5.0, 7.0]).reshape(4, 1, 1, 1), 1.0, 0.0),
             (np.random.default_rng(0).normal(3, 2, (5, 4, 4, 2)), np.array([2.0, 0.5]), np.array([1.0, -1.0])),
-            (np.random.default_rng(1).normal(0, 0.05, (5, 4, 4, 3)), 1.5, 0.5),
+            (np.random.default_rng(1).normal(0, 0.05, (5, 4, 4, 3)), 1.5, 0.5, 0.01),
         ],
         mistakes={
+            "It has an epsilon of its own: take `epsilon`, which need not be 0.001.": (
+                lambda values, scale, shift, epsilon=0.001: _normalise(values, scale, shift, 0.001)
+            ),
             "It divides by the variance: divide by its square root.": (
                 lambda values, scale, shift, epsilon=0.001: (
                     scale * (values - values.mean(axis=(0, 1, 2))) / (values.var(axis=(0, 1, 2)) + epsilon) + shift
@@ -822,6 +833,9 @@ TRAIN: dict[str, Check] = {
             ),
             "One comparison is not enough: both must hold, so join them with `and`.": lambda some, others: (
                 min(some) <= max(others) or min(others) <= max(some)
+            ),
+            "One range may lie within the other, with none of its ends inside: ask from both sides.": (
+                lambda some, others: any(min(others) <= one <= max(others) for one in some)
             ),
             "It looks for a number that is in both lists: the ranges go from the lowest to the highest.": (
                 lambda some, others: bool(set(some) & set(others))
@@ -969,13 +983,13 @@ EVALUATE: dict[str, Check] = {
             (np.arange(60) % 10, np.arange(60) % 5),
         ],
         mistakes={
-            "Nothing is counted yet: the matrix is still full of zeros.": lambda true, predicted: np.zeros(
-                (10, 10), int
+            "The matrix is still full of zeros: nothing is counted, or shares were cut off to whole numbers.": (
+                lambda true, predicted: np.zeros((10, 10), int)
             ),
             "Rows and columns are swapped: the row is the true digit.": (
                 lambda true, predicted: _count_pairs(predicted, true)
             ),
-            "Each cell is at most 1: `counts[true, predicted] += 1` counts a pair once, but every image adds one.": (
+            "Each cell is at most 1, but every image adds one: go through the images in a loop, with `+= 1`.": (
                 lambda true, predicted: np.minimum(_count_pairs(true, predicted), 1)
             ),
             "These are shares of each row: counts are asked for.": (
@@ -1025,10 +1039,16 @@ EVALUATE: dict[str, Check] = {
             (np.array([[0.9, 0.1], [0.4, 0.6], [0.7, 0.3], [0.05, 0.95], [0.2, 0.8]]), 0.2),
             (np.random.default_rng(0).dirichlet(np.full(10, 0.1), 101), 0.01),
             (np.random.default_rng(1).dirichlet(np.full(10, 0.1), 101), 0.05),
-            (np.random.default_rng(2).dirichlet(np.full(10, 0.3), 11), 0.1),
+            (np.random.default_rng(2).dirichlet(np.full(10, 0.3), 11), 0.5),
         ],
         effect=_refused,
         mistakes={
+            "Between lowest and highest, images do not lie evenly: count images, with `np.quantile` or by sorting.": (
+                lambda table, share: table.max(axis=1).min() + share * np.ptp(table.max(axis=1))
+            ),
+            "That is the wrong end: sort the confidences from the lowest up.": (
+                lambda table, share: np.sort(table.max(axis=1))[::-1][int(share * len(table))]
+            ),
             "That is the wrong end: with it, the share that is *read* would be so small.": (
                 lambda table, share: np.quantile(table.max(axis=1), 1 - share)
             ),
@@ -1080,6 +1100,9 @@ BREAK: dict[str, Check] = {
             (_FOUR_ANSWERS, np.array([2, 2, 2, 0]), 0.4),
         ],
         mistakes={
+            "It always compares with 0.8: take `least`.": (
+                lambda table, labels, least=0.8: _wrong_and_sure(table, labels, 0.8)
+            ),
             "A confidence of exactly `least` is sure: compare with `>=`.": (
                 lambda table, labels, least=0.8: np.mean((table.argmax(axis=1) != labels) & (table.max(axis=1) > least))
             ),
@@ -1133,7 +1156,7 @@ BREAK: dict[str, Check] = {
         cases=[
             (_FOUR_ANSWERS, np.array([0, 0, 1, 2])),
             (_FOUR_ANSWERS, np.array([0, 2, 0, 2]), 0.85),
-            (_FOUR_ANSWERS, np.array([1, 1, 0, 2]), 0.87),
+            (_FOUR_ANSWERS, np.array([1, 1, 0, 2]), 0.9),
         ],
         mistakes={
             "What is refused is counted as read as well: the first share is right *and* sure.": (
@@ -1354,6 +1377,9 @@ IMPROVE: dict[str, Check] = {
             (np.array([4, 2, -1]), _SIGNS_OF_THREE),
         ],
         mistakes={
+            "The real sum may be below 0, too: take the absolute value on both sides.": (
+                lambda differences, signs: np.mean(np.abs(signs @ differences) >= differences.sum())
+            ),
             "It counts one side only: a sum as far below 0 counts as well. Compare absolute values.": (
                 lambda differences, signs: np.mean(signs @ differences >= differences.sum())
             ),
@@ -1690,7 +1716,7 @@ def _version_of(visitor: str, percent: int, least: int = 0, inside: int = 2) -> 
 DEPLOY: dict[str, Check] = {
     "limit_status": Check(
         right=_limit_status,
-        cases=[(0, 500), (1, 10_000_001), (2, 500), (2, 11_000_000), (1, 10_000_000), (3, 500)],
+        cases=[(2, 500), (1, 10_000_001), (0, 5_000_000), (2, 11_000_000), (1, 10_000_000), (3, 500)],
         mistakes={
             "With *more* than 2 it is full, too: use `>=`.": (
                 lambda waiting, size: 503 if waiting == 2 else 413 if size > 10_000_000 else 200
@@ -1728,7 +1754,7 @@ DEPLOY: dict[str, Check] = {
     "choose_version": Check(
         right=_version_of,
         cases=[
-            *(("Ada", 10), ("Ada", 100), ("Ada", 36), ("Ada", 0)),
+            *(("Ada", 100), ("Ada", 10), ("Ada", 36), ("Ada", 0)),
             *((f"visitor {number}", 30) for number in range(20)),
         ],
         mistakes={
@@ -1740,6 +1766,9 @@ DEPLOY: dict[str, Check] = {
             ),
             "`number` begins at 0: with `<=`, one hundredth too many get version 2.": (
                 lambda visitor, percent: _version_of(visitor, percent, least=1)
+            ),
+            "It counts from above: the share is right, but here version 2 is for those below `percent`.": (
+                lambda visitor, percent: 3 - _version_of(visitor, 100 - percent)
             ),
             "Everybody gets version 1.": lambda visitor, percent: 1,
         },
