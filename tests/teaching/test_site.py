@@ -155,6 +155,16 @@ def test_without_npm_the_site_speaks_of_no_page_that_reads(project, tmp_path, ca
     assert "it needs npm" in capsys.readouterr().out
 
 
+def test_each_guess_is_asked_as_a_question(built):
+    """As a line of grey text below its code, it is passed over, and cut where the answers stand."""
+    for path in NOTEBOOKS:
+        text = (built / "notebooks" / path.with_suffix(".html").name).read_text(encoding="utf-8")
+        outputs = [one for cell in nbformat.read(path, as_version=4).cells for one in cell.get("outputs", ())]
+        asked = sum(" Your guess: " in one.get("data", {}).get("text/plain", "") for one in outputs)
+        assert asked >= 3
+        assert text.count('class="guess"') == asked
+
+
 def test_the_worksheets_can_be_had(built, pages):
     """Who teaches tomorrow prints them tonight."""
     sheets = {path.name for path in (ROOT / "teaching" / "worksheets").glob("*.pdf")}
@@ -240,6 +250,47 @@ def test_set_up_cells_are_folded(open_page):
     assert not imports.first.is_visible()
     page.locator("details.hide", has=imports).first.locator("summary").click()
     assert imports.first.is_visible()
+
+
+@pytest.mark.parametrize(
+    "device", [{"viewport": PHONE, "has_touch": True, "is_mobile": True}, {}], ids=["phone", "wide"]
+)
+def test_the_menu_and_the_contents_open(open_page, device):
+    """On a phone, the only ways to another notebook, and to a heading of this one."""
+    expect = pytest.importorskip("playwright.sync_api").expect
+    page = open_page("notebooks/03-learn-by-hand.html", **device)
+    other = page.locator(".bd-sidebar-primary").get_by_role("link", name="05 Build a CNN")
+    if not device:
+        expect(other).to_be_visible()
+        page.locator(".primary-toggle:visible").click()
+        expect(other).not_to_be_in_viewport()
+        return
+    page.locator(".secondary-toggle:visible").click()
+    part = page.locator("dialog[open]").get_by_role("link", name="Walk downhill")
+    expect(part).to_be_in_viewport()
+    part.click()
+    page.wait_for_url("**#walk-downhill")
+    page.locator(".primary-toggle:visible").click()
+    other = page.locator("dialog[open]").get_by_role("link", name="05 Build a CNN")
+    expect(other).to_be_in_viewport()
+    other.click()
+    page.wait_for_url("**/05-build-a-cnn.html")
+
+
+def test_what_is_printed_is_not_cut(built, pages, open_page):
+    """A hint whose second half is out of sight. What stands in columns scrolls, for it would fall apart."""
+    page = open_page("index.html")
+    for path in NOTEBOOKS:
+        page.goto(urljoin(page.url, f"/site/notebooks/{path.stem}.html"))
+        cut = page.evaluate("""() => [...document.querySelectorAll(".cell:not(.tag_columns) .cell_output pre")]
+            .filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.textContent.slice(0, 80))""")
+        assert cut == [], path.name
+
+
+def test_a_still_picture_of_a_widget_is_said_to_be_one(open_page):
+    """A pupil taps it, and thinks that the page is broken."""
+    page = open_page("notebooks/01-explore-the-data.html")
+    assert page.locator(".still").count() == 2
 
 
 def test_questions_answer_and_guesses_are_asked_without_a_kernel(open_page):

@@ -70,7 +70,7 @@ def write_page(folder: str | os.PathLike, home: str = "") -> Path:
         shutil.copy2(HERE / "page" / "manifest.webmanifest", part)
         start = _adapt((SERVICE / "index.html").read_text(encoding="utf-8"))
         learn = (HERE / "page" / "learn.html").read_text(encoding="utf-8")
-        link = f' <a href="{home}">The series</a></footer>' if home else "</footer>"
+        link = f' · <a href="{home}">The series</a></footer>' if home else "</footer>"
         for name, html in zip(PAGES, (start, learn), strict=True):
             (part / name).write_text(html.replace("</footer>", link), encoding="utf-8")
         for source, name in LIBRARIES.items():

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sphinx.writers.html5 import HTML5Translator
 
 #: What docutils' translator does not know, and what says the same.
-SYNONYMS = {r"\\dots\b": r"\\ldots ", "·": r"\\cdot "}
+SYNONYMS = {r"\\dots\b": r"\\ldots ", "·": r"\\cdot ", r"\\log\b": r"\\log\\, "}
 
 
 def setup(app: "Sphinx") -> dict[str, bool]:

@@ -46,6 +46,9 @@ FILES = (
     *(f"teaching/**/*.{kind}" for kind in ("pdf", "png", "svg")),
 )
 SAID = "python -m utils site"
+#: What the project's README is called among the pages.
+README = "Install and start"
+ICON = ROOT / "utils" / "service" / "page" / "icon.svg"
 #: The folder of the page that reads digits, where npm is there to make it with.
 READER = "read"
 SETTINGS = {
@@ -64,12 +67,26 @@ SETTINGS = {
     "html_math_renderer": "mathml",
     "html_static_path": ["_static"],
     "html_css_files": ["style.css"],
+    "html_js_files": ["menu.js"],
+    "html_favicon": "_static/icon.svg",
+    "templates_path": ["_static/templates"],
     "html_copy_source": False,
     "html_use_index": False,
     "html_show_copyright": False,
     "html_permalinks": False,
 }
-THEME = {"use_download_button": False, "use_fullscreen_button": False, "show_toc_level": 2, "home_page_in_toc": True}
+THEME = {
+    "use_download_button": False,
+    "use_fullscreen_button": False,
+    "show_toc_level": 2,
+    "home_page_in_toc": True,
+    "footer_content_items": [],
+}
+#: What stands at the side of each page; the third part only where there is a page that reads digits.
+SIDE = ["navbar-logo.html", "icon-links.html", "search-button-field.html", "try.html", "sbt-sidebar-nav.html"]
+#: The theme's bar at the top. It is never seen, but the theme's script takes its buttons for those that are seen: on a
+#: phone, the menu would not open. So it is emptied.
+BAR = re.compile(r'(<header id="pst-header"[^>]*>).*?(</header>)', re.DOTALL)
 
 
 def write_site(folder: str | os.PathLike, repository: str = "") -> Path:
@@ -98,7 +115,7 @@ def write_site(folder: str | os.PathLike, repository: str = "") -> Path:
     reader = may_write_page()
     with whole_folder(folder, SAID) as part, tempfile.TemporaryDirectory() as work:
         _gather(Path(work, "source"), reader)
-        _build(Path(work), part, repository.rstrip("/"))
+        _build(Path(work), part, repository.rstrip("/"), reader)
         if reader:
             write_page(part / READER, home="../index.html")
     return Path(folder).absolute() / "index.html"
@@ -119,6 +136,9 @@ def _gather(source: Path, reader: bool) -> None:
         title = notebook.cells[0].source.splitlines()[0].strip("# ")
         notebooks.append(f"{number} {title} <{name.with_suffix('').as_posix()}>")
     shutil.copytree(OWN, source / "_static", ignore=shutil.ignore_patterns("*.md"))
+    shutil.copy2(ICON, source / "_static")
+    readme = source / "README.md"  # whose title is that of the start page
+    readme.write_text(re.sub("^# .*", f"# {README}", readme.read_text(encoding="utf-8"), count=1), encoding="utf-8")
     listed = {"TEACHING": [], "PROJECT": []}
     for path in (path.relative_to(ROOT) for path in pages if path.name != "glossary.md"):
         listed["TEACHING" if path.parts[0] == "teaching" else "PROJECT"].append(_entry(path))
@@ -134,11 +154,11 @@ def _entry(page: Path) -> str:
     """Name a page for a table of contents; of the guide's, the number says enough."""
     name = page.with_suffix("").as_posix()
     if name == "README":
-        return f"Install and start <{name}>"
+        return f"{README} <{name}>"
     return f"Guide to {page.name[:2]} <{name}>" if page.parent.name == "guide" else name
 
 
-def _build(work: Path, html: Path, repository: str) -> None:
+def _build(work: Path, html: Path, repository: str, reader: bool) -> None:
     """Have Sphinx make the pages; a warning is a fault."""
     from sphinx.application import Sphinx
     from sphinx.errors import SphinxError
@@ -146,7 +166,8 @@ def _build(work: Path, html: Path, repository: str) -> None:
 
     project = {"name": "The project", "url": repository, "icon": "fa-solid fa-code-branch"}
     theme = THEME | {"icon_links": [project] if repository else []}
-    settings = SETTINGS | {"html_theme_options": theme, "repository": repository}
+    side = {"**": [name for name in SIDE if reader or name != "try.html"]}
+    settings = SETTINGS | {"html_theme_options": theme, "html_sidebars": side, "repository": repository}
     warnings = io.StringIO()
     try:
         with docutils_namespace():
@@ -161,3 +182,6 @@ def _build(work: Path, html: Path, repository: str) -> None:
     if first:
         raise DigitsError(f"The website was not made, because a page has a fault: {first}")
     shutil.rmtree(html / ".doctrees", ignore_errors=True)
+    shutil.rmtree(html / "_static" / "templates")
+    for page in html.rglob("*.html"):
+        page.write_text(BAR.sub(r"\1\2", page.read_text(encoding="utf-8"), count=1), encoding="utf-8")
