@@ -182,10 +182,10 @@ def _explain(error: BaseException) -> tuple[str, str]:
     if "hash" in str(error):  # so says Keras
         return "what came has the wrong SHA-256", "try again, and sign in first if your network asks for it"
     reason = printable(str(getattr(cause, "strerror", None) or cause).partition("\n")[0])
-    if proxy := urllib.request.getproxies().get(URL.partition(":")[0]):
-        return f"no connection through the proxy {proxy.rpartition('@')[2]}: {reason}", "see that it is the right one"
     if getattr(cause, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
         return f"it cannot be written: {reason}", "make room"
+    if proxy := urllib.request.getproxies().get(URL.partition(":")[0]):
+        return f"no connection through the proxy {proxy.rpartition('@')[2]}: {reason}", "see that it is the right one"
     if isinstance(cause, OSError | str):
         return f"no connection: {reason}", "connect"
     return (

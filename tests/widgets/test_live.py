@@ -3,6 +3,7 @@
 import signal
 import threading
 import time
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -105,15 +106,17 @@ def test_drawing_is_given_a_small_part_of_the_time(monkeypatch):
     assert len(screen.pictures) < 100
 
 
-def test_the_progress_says_how_far_it_is(quick):
+def test_the_progress_says_how_far_it_is(quick, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(live, "time", SimpleNamespace(perf_counter=lambda: now[0]))
     screen = Recorder()
-    fit(At(0, 5, lambda: time.sleep(0.6)), LiveCurves("a", screen=screen))
+    fit(At(0, 5, lambda: now.append(now.pop() + 0.6)), LiveCurves("a", screen=screen))
     fractions = [step.fraction for step in screen.steps]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1
     assert screen.steps[-1].seconds_left == 0
     speeds = [step.images_per_second for step in screen.steps if step.images_per_second]
-    assert 10 < speeds[0] < 200, "of 10 images a batch, after a wait of 0.6 seconds"
+    assert speeds[0] == pytest.approx(60 / 0.6), "six batches of ten images, after a wait of 0.6 seconds"
     text = str(Progress(3, 10, 212, 422, 5312.4, 74.6))
     assert text == "epoch 3 of 10 · batch 212 of 422 · 5,300 images/s · 1:15 left"
     assert str(Progress(1, 2, 3, None, None, None)) == "epoch 1 of 2 · batch 3"
