@@ -19,7 +19,9 @@ from pathlib import Path
 
 import optuna
 import pytest
+import sqlalchemy
 
+from utils.networks import tuning
 from utils.paths import ROOT
 
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
@@ -168,7 +170,11 @@ def test_a_host_that_dies_loses_no_trial(server, hosts, tmp_path, capfd):
     assert len(both) == len(processes) == 2
 
     def of_first(state: str) -> list:
-        return [one for one in trials(state) if one.params and first.runs(one.user_attrs.get("process"))]
+        """Return the first host's trials that have been told all their settings: what they train with is known."""
+        return [
+            one for one in trials(state)
+            if one.params.keys() == tuning.SPACE.keys() and first.runs(one.user_attrs.get("process"))
+        ]  # fmt: skip
 
     def hold_in_a_trial() -> list:
         """Hold the first host; if it is not in the middle of a trial then, let it go on."""
@@ -194,3 +200,14 @@ def test_a_host_that_dies_loses_no_trial(server, hosts, tmp_path, capfd):
     with capfd.disabled():
         print(f"\n{len(done)} trials by two hosts, {' and '.join(map(str, by_host))}; one of them was killed,")
         print("and the trial that it had under way was done again by the other.")
+
+
+def test_what_a_dead_host_has_locked_is_free_again(server, monkeypatch):
+    """A machine is switched off in the middle of a write, and the others wait for its lock until the next day."""
+    monkeypatch.setattr(tuning, "GRACE", 2)
+    storage = f"postgresql+psycopg://digits@127.0.0.1:{server}/digits"
+    dead, alive = (tuning.open_study(storage)._storage._backend.engine.connect() for _ in range(2))
+    lock = sqlalchemy.text("SELECT * FROM studies FOR UPDATE")
+    dead.execute(lock)  # and it never says another word
+    alive.execute(sqlalchemy.text("SET lock_timeout = '60s'"))
+    assert len(alive.execute(lock).all()) == 1

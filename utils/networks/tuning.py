@@ -101,7 +101,7 @@ def open_study(storage: str) -> optuna.Study:
             study_name=NAME,
             storage=optuna.storages.RDBStorage(
                 storage,
-                engine_kwargs={"connect_args": {"timeout": 60}} if sqlite else None,
+                engine_kwargs={"connect_args": _patience(url)},
                 heartbeat_interval=HEARTBEAT,
                 grace_period=GRACE,
                 heartbeat_stale_trial_callback=optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=3),
@@ -110,6 +110,18 @@ def open_study(storage: str) -> optuna.Study:
             pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1),
             load_if_exists=True,
         )
+
+
+def _patience(url: sqlalchemy.URL) -> dict[str, float | str]:
+    """Return what the driver is told, so that nobody waits for ever for what another has locked.
+
+    A host that is switched off in the middle of a write says no goodbye: PostgreSQL would keep its locks for hours.
+    """
+    if url.get_backend_name() == "sqlite":
+        return {"timeout": 60}
+    if url.drivername in ("postgresql", "postgresql+psycopg", "postgresql+psycopg2"):
+        return {"options": f"-c idle_in_transaction_session_timeout={GRACE}s"}
+    return {}
 
 
 @contextmanager
