@@ -4,6 +4,7 @@ The hosts are two network namespaces of this machine: each has its own address a
 takes root and Debian's postgresql; elsewhere it is skipped. ``pytest -s`` prints the figure that notebook 10 gives.
 """
 
+import contextlib
 import itertools
 import os
 import pwd
@@ -208,7 +209,9 @@ def test_what_a_dead_host_has_locked_is_free_again(server, monkeypatch):
     monkeypatch.setattr(tuning, "GRACE", 2)
     storage = f"postgresql+psycopg://digits@127.0.0.1:{server}/digits"
     dead, alive = (tuning.open_study(storage)._storage._backend.engine.connect() for _ in range(2))
-    lock = sqlalchemy.text("SELECT * FROM studies FOR UPDATE")
-    dead.execute(lock)  # and it never says another word
-    alive.execute(sqlalchemy.text("SET lock_timeout = '60s'"))
-    assert len(alive.execute(lock).all()) == 1
+    with contextlib.closing(alive):
+        lock = sqlalchemy.text("SELECT * FROM studies FOR UPDATE")
+        dead.execute(lock)  # and it never says another word
+        alive.execute(sqlalchemy.text("SET lock_timeout = '60s'"))
+        assert len(alive.execute(lock).all()) == 1
+    dead.invalidate()
