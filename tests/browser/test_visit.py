@@ -33,6 +33,9 @@ KEPT = """async () => {
   }
 }"""
 
+#: Waits until the page has been laid out and drawn, and what follows from that as well.
+DRAWN_TWICE = """() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))"""
+
 
 def pen(page, strokes):
     """Draw as a hand does: pen down, a few moves, pen up."""
@@ -333,7 +336,9 @@ def test_boxes_stay_on_the_digits_when_a_phone_is_turned(visit):
     shares = {}
     for size in [(390, 844), (844, 390)]:
         page.set_viewport_size(dict(zip(("width", "height"), size, strict=True)))
+        page.wait_for_function(f"innerWidth === {size[0]}")
         page.wait_for_timeout(300)
+        page.evaluate(DRAWN_TWICE)
         shares[size] = page.evaluate("""() => {
           const photo = document.querySelector("#photo");
           const frame = photo.getBoundingClientRect();

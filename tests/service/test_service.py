@@ -448,10 +448,10 @@ def test_an_upload_that_stalls_gives_its_room_back(start, trickle):
 def test_a_slow_upload_that_goes_on_is_read(start, draw):
     """As on a phone at the edge of the network."""
     data = to_png(draw("7")) + bytes(3000)
-    with begin(start(stall_seconds=2.0, stall_bytes=100), len(data)) as phone:
+    with begin(start(stall_seconds=5.0, stall_bytes=100), len(data)) as phone:
         for first in range(0, len(data), len(data) // 8):
             phone.sendall(data[first : first + len(data) // 8])
-            time.sleep(0.4)
+            time.sleep(0.8)
         assert phone.recv(1000).startswith(b"HTTP/1.1 200 ")
 
 
@@ -533,7 +533,8 @@ def test_stopping_finishes_what_is_under_way(settings, draw, number, workers):
         with socket.create_connection(("127.0.0.1", server.port), timeout=30) as phone:
             phone.sendall(f"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(data)}\r\n\r\n".encode())
             phone.sendall(data[:100])
-            time.sleep(0.5)
+            assert server.ask("GET", "/health")[0] == 200  # what came before this has been seen, too
+            time.sleep(1)
             server.process.send_signal(number)
             time.sleep(1.5)
             assert server.process.poll() is None
@@ -552,7 +553,8 @@ def test_stopping_finishes_what_is_under_way(settings, draw, number, workers):
 def test_a_second_signal_stops_what_is_under_way(settings, first):
     """Who presses Ctrl-C once more, because an upload takes its time, would see a page of tracebacks."""
     with Server("--model", settings.network) as server, begin(server.port, 50_000, b"half"):
-        time.sleep(0.3)
+        assert server.ask("GET", "/health")[0] in (200, 503)  # what came before this has been seen, too
+        time.sleep(1)
         server.process.send_signal(first)
         time.sleep(0.5)
         assert server.process.poll() is None
