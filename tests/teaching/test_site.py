@@ -364,6 +364,20 @@ def test_it_is_light_or_dark_as_the_reader_has_it(open_page):
     assert papers["dark"] < 0.1
 
 
+@pytest.mark.parametrize("paper", ["a", "b"])
+def test_a_paper_is_printed_without_answers_on_a_few_sheets(open_page, paper):
+    """A teacher prints it thirty times; a list of links before it, or the rubric behind it, is seen at the copier."""
+    page = open_page(f"teaching/test/paper-{paper}.html")
+    printed = page.pdf(format="A4", margin=dict.fromkeys(("top", "bottom", "left", "right"), "1cm"))
+    assert len(re.findall(rb"/Type /Page\b", printed)) in (3, 4)  # other fonts may need another one
+    page.emulate_media(media="print")
+    text = page.locator("body").inner_text()
+    assert text.split("\n")[0].startswith(f"Paper {paper.upper()}: ")
+    assert "Name: ____" in text
+    assert "Contents" not in text
+    assert "One point" not in text
+
+
 def test_a_word_is_found(open_page):
     """Eleven notebooks, and somebody looks for softmax."""
     page = open_page("search.html?q=softmax")

@@ -8,24 +8,24 @@ import pytest
 
 from utils.paths import ROOT
 
-TEST = (ROOT / "teaching" / "test.md").read_text(encoding="utf-8")
-PAPERS = re.findall(r"^## Paper ([AB])", TEST, re.MULTILINE)
+FOLDER = ROOT / "teaching" / "test"
+PAPERS = {name: (FOLDER / f"paper-{name.lower()}.md").read_text(encoding="utf-8") for name in "AB"}
 QUESTIONS = {
     name: (int(points), text)
-    for name, points, text in re.findall(
-        r"^### ([AB]\d) · .*? \((\d+) points\)\n(.*?)(?=^#|^---|\Z)", TEST, re.M | re.S
-    )
+    for paper in PAPERS.values()
+    for name, points, text in re.findall(r"^## ([AB]\d) · .*? \((\d+) points\)\n(.*?)(?=^#|\Z)", paper, re.M | re.S)
 }
 RUBRICS = {
     name: (int(points), text)
-    for name, points, text in re.findall(r"^### ([AB]\d) \((\d+)\)\n(.*?)(?=^#|\Z)", TEST, re.M | re.S)
+    for name, points, text in re.findall(
+        r"^### ([AB]\d) \((\d+)\)\n(.*?)(?=^#|\Z)", (FOLDER / "rubrics.md").read_text(encoding="utf-8"), re.M | re.S
+    )
 }
 
 
 def test_the_points_add_up():
-    assert PAPERS == ["A", "B"]
-    for paper in PAPERS:
-        names = [name for name in QUESTIONS if name[0] == paper]
+    for paper, text in PAPERS.items():
+        names = re.findall(r"^## (\w+) ", text, re.MULTILINE)
         assert names == [f"{paper}{number}" for number in range(1, len(names) + 1)]
         assert sum(QUESTIONS[name][0] for name in names) == 60
     assert QUESTIONS.keys() == RUBRICS.keys()
@@ -237,7 +237,7 @@ def test_every_equation_in_the_rubrics_holds():
 
 
 def test_the_short_version():
-    short = re.search(r"With less time: (.*)", TEST)[1]
+    short = re.search(r"With less time: (.*)", (FOLDER / "README.md").read_text(encoding="utf-8"))[1]
     for paper in PAPERS:
         names = re.findall(rf"{paper}\d", short)
         assert f"{sum(QUESTIONS[name][0] for name in names)} points" in short

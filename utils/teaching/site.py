@@ -34,6 +34,8 @@ PAGES = (
     "notebooks/glossary.md",
     "teaching/README.md",
     "teaching/worksheets/README.md",
+    "teaching/test/README.md",
+    "teaching/test/*.md",
     "teaching/set-up.md",
     "teaching/privacy.md",
     "teaching/*.md",
