@@ -223,6 +223,23 @@ def test_wrong_sha256(small, monkeypatch):
         load_mnist()
 
 
+@pytest.mark.parametrize("change", ["flat", "columns", "signed"])
+def test_the_same_bytes_in_another_form_are_refused(small, monkeypatch, change):
+    """A copy made by hand: its bytes are MNIST's, and the first cell that draws a digit would stop with a traceback."""
+    with np.load(small) as file:
+        arrays = dict(file)
+    if change == "flat":
+        arrays["x_train"] = arrays["x_train"].reshape(-1, 784)
+    elif change == "columns":
+        arrays["y_test"] = arrays["y_test"].reshape(-1, 1)
+    else:
+        arrays["x_test"] = arrays["x_test"].view(np.int8)
+    np.savez(small, **arrays)
+    monkeypatch.setenv("MNIST_PATH", str(small))
+    with pytest.raises(DigitsError, match="has MNIST in another form than Keras"):
+        load_mnist()
+
+
 def test_download_fills_the_cache_and_the_cache_is_used(small, serve, monkeypatch, capsys):
     serve(partial(QuietFiles, directory=small.parent))
     assert load_mnist(verbose=False).source == "Keras's download"

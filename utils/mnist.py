@@ -274,6 +274,9 @@ def read_arrays(path: Path, remedy: str) -> dict[str, np.ndarray]:
     for name, array in arrays.items():
         if hashlib.sha256(np.ascontiguousarray(array)).hexdigest() != SHA256[name]:
             raise DigitsError(f"{shown(path)} is damaged or not MNIST (wrong SHA-256 of {name}): {remedy}.")
+        if (array.dtype, array.shape[1:]) != (np.uint8, (SIDE, SIDE) if name.startswith("x") else ()):
+            form = f"{name} is {array.dtype} of the shape {array.shape}"
+            raise DigitsError(f"{shown(path)} has MNIST in another form than Keras ({form}): {remedy}.")
     return arrays
 
 

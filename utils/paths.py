@@ -192,6 +192,10 @@ def whole_file(path: str | os.PathLike) -> Iterator[Path]:
     try:
         yield part
         os.replace(part, path)
+    except PermissionError as error:
+        raise DigitsError(
+            f"{shown(path)} was not written ({error.strerror}): close it elsewhere, and see that you may write it."
+        ) from error
     except OSError as error:
         raise DigitsError(f"{shown(path)} was not written ({error.strerror or error}): is the disk full?") from error
     finally:
@@ -234,7 +238,7 @@ def whole_folder(folder: str | os.PathLike, command: str) -> Iterator[Path]:
     DigitsError
         If the folder holds something else, or cannot be written.
     """
-    folder = Path(folder).absolute()
+    folder = Path(os.path.realpath(folder))  # what a link leads to is replaced, and not the link
     if os.path.lexists(folder) and not _may_be_replaced(folder, command):
         raise DigitsError(f"{shown(folder)} is there already, and is not made by {command}: name a new folder.")
     part, old = (folder.with_name(f".{folder.name}.{end}") for end in ("part", "old"))

@@ -107,7 +107,17 @@ def test_the_table_of_trials_is_what_was_tried(tmp_path):
         assert b.value == pytest.approx(a.value, abs=1e-5)
     assert best_trial(back).number == best_trial(study).number
 
-    path.write_text("no table")
+    header, row, *_ = path.read_text().splitlines()
+    for wrong in (
+        "",
+        "no table",
+        f"{header}\n{row[:20]}",
+        f"{header}\n{row.replace('COMPLETE', 'DONE')}",
+        '"' + "x" * 200_000,
+    ):
+        path.write_text(wrong)
+        with pytest.raises(DigitsError, match="no table of trials"):
+            read_trials(path)
     with pytest.raises(DigitsError, match="no table of trials"):
         read_trials(tmp_path / "missing.csv")
 

@@ -595,6 +595,18 @@ def test_feature_maps_are_what_the_layers_give(cnn, sample):
     assert np.allclose(by_hand, predict_probabilities(cnn, sample.x_test[:1])[0], atol=1e-4)
 
 
+def test_a_network_that_cannot_be_looked_into_is_named(sample):
+    """As the CNN of the builder in notebook 05, whose ReLU is part of the convolution."""
+    with pytest.raises(DigitsError, match="has no ReLU layer of its own"):
+        feature_maps(build_network(2, 8, 3, 1, 16, 0)[0], sample.x_test[0])
+
+
+def test_looking_inside_a_narrow_network(sample):
+    """A pupil builds one with four filters."""
+    panel = look_inside(build_cnn(0, 4), sample.x_test[:1])
+    assert picture_of(panel)
+
+
 def test_the_occlusion_map_finds_what_matters(cnn, draw):
     """Where a 7 loses its bar, it is no longer a 7; where there is no ink, nothing changes."""
     image = normalise_digit(255 - draw("7"))
@@ -684,6 +696,14 @@ def test_the_pad_reads_a_file_or_says_why_not(cnn, tmp_path):
     assert "No digit found: white.png has one colour only." in result.value
     upload(pad, "empty.png", b"")
     assert "empty.png is empty: save it again as PNG or JPEG." in result.value
+    upload(pad, "lines.png", (digits_folder() / "1789_2026-lines.png").read_bytes())
+    dots = np.full((1600, 1600), 255, np.uint8)
+    for shift in range(6):
+        dots[shift::9, ::9] = dots[shift::9, 1::9] = dots[shift::9, 2::9] = 0
+    upload(pad, "dots.png", as_png(dots))
+    assert "too many marks" in result.value
+    assert pad.reading.digits == []
+    assert find(pad, ipywidgets.Button)[-1].disabled, "what was read before is not saved under this name"
 
 
 def test_the_pad_saves_the_drawing_with_its_label(cnn, tmp_path, draw):

@@ -447,7 +447,10 @@ def read_trials(path: Path) -> optuna.Study:
     study = optuna.create_study(study_name=NAME)
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            for row in csv.DictReader(file):
+            reader = csv.DictReader(file)
+            if not {*SPACE, "state", "loss"} <= set(reader.fieldnames or ()):
+                raise ValueError("other columns")
+            for row in reader:
                 params = {
                     name: float(row[name])
                     if isinstance(space, optuna.distributions.FloatDistribution)
@@ -464,6 +467,6 @@ def read_trials(path: Path) -> optuna.Study:
                         user_attrs={"accuracy": float(row["accuracy"] or "nan")},
                     )
                 )
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:  # TypeError: a row that is too short
         raise DigitsError(f"{shown(path)} is no table of trials: make it with python -m utils tune.") from error
     return study

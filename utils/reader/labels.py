@@ -23,6 +23,8 @@ OWN_LABELS = "labels-mine.csv"
 _NUMBER = re.compile(r"([0-9]+)([.,]0{1,2})?")
 #: What they turn lines such as 1/2/2026 into, or what was one from the start.
 _DATE = re.compile(r"\s*[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}\s*")
+#: How a table is written, by the mark at its start.
+_CODECS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be", b"\xef\xbb\xbf": "utf-8", b"": "utf-8"}
 #: No table of labels is larger, in bytes.
 LARGEST = 20_000_000
 
@@ -256,7 +258,7 @@ def remove_labels(folder: str | os.PathLike, names: Iterable[str]) -> None:
     if not names & named_images(folder):
         return
     table, data = _read_table(path), path.read_bytes()
-    utf16, marked = data[:2] in (b"\xff\xfe", b"\xfe\xff"), data.startswith(b"\xef\xbb\xbf")
+    mark = next(each for each in _CODECS if data.startswith(each))
     lines = list(io.StringIO(table.text, newline=""))  # with their ends
     kept, begin = [], 0
     reader = csv.reader(lines, delimiter=table.delimiter)
@@ -265,7 +267,7 @@ def remove_labels(folder: str | os.PathLike, names: Iterable[str]) -> None:
             kept += lines[begin : reader.line_num]
         begin = reader.line_num
     with whole_file(path) as part:
-        part.write_bytes("".join(kept).encode("utf-16" if utf16 else "utf-8-sig" if marked else "utf-8"))
+        part.write_bytes(mark + "".join(kept).encode(_CODECS[mark]))
 
 
 def _named(row: list[str], names: list[str]) -> str:

@@ -66,7 +66,7 @@ def try_damage(
                 f"{(~right & sure).sum()} wrong and sure"
             )
             part.suptitle(told[-1], fontsize=14)
-            for i, axes in enumerate(part.subplots(1, len(images))):
+            for i, axes in enumerate(part.subplots(1, len(images), squeeze=False)[0]):
                 answer = f"{said[i]}" if sure[i] else f"{said[i]}?"
                 show_image(axes, broken[i], answer, "black" if right[i] else RED)
         return figure, f"{damage.value} {strength.value:g}. {'; '.join(told)}"

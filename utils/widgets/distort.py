@@ -64,7 +64,7 @@ def try_distortions(images: np.ndarray, labels: np.ndarray, model: "keras.Model"
         read = probabilities.argmax(axis=1)
         right = int((read == labels).sum())
         figure = Figure(figsize=(1.3 * len(images), 2.0), layout="constrained")
-        grid = figure.subplots(1, len(images))
+        (grid,) = figure.subplots(1, len(images), squeeze=False)
         for axes, image, digit, label in zip(grid, warped, read, labels, strict=True):
             show_image(axes, image, str(digit), "black" if digit == label else RED)
         figure.suptitle(f"Read as ({right} of {len(images)} are right)", fontsize=13)

@@ -37,11 +37,13 @@ def feature_maps(model: keras.Model, image: np.ndarray) -> dict[str, np.ndarray]
     Raises
     ------
     DigitsError
-        If the network is not convolutional.
+        If the network is not convolutional, or has no such layers.
     """
     if not any(isinstance(layer, keras.layers.Conv2D) for layer in model.layers):
         raise DigitsError(f"{model.name} has no convolution: name a network such as that of build_cnn.")
     chosen = [layer for layer in model.layers if isinstance(layer, keras.layers.ReLU) and layer.output.ndim == 4]
+    if not chosen:
+        raise DigitsError(f"{model.name} has no ReLU layer of its own behind a convolution, as that of build_cnn has.")
     inner = keras.Model(model.input, [layer.output for layer in chosen])
     maps = inner(scale_pixels(image[np.newaxis]), training=False)
     return {layer.name: keras.ops.convert_to_numpy(found)[0] for layer, found in zip(chosen, maps, strict=True)}
@@ -181,7 +183,7 @@ def _tile(maps: np.ndarray) -> np.ndarray:
     enlarge = max(1, 12 // len(maps))
     maps = maps.repeat(enlarge, axis=0).repeat(enlarge, axis=1)
     side, _, channels = maps.shape
-    columns = next(number for number in range(8, channels + 1) if number * number >= 2 * channels)
+    columns = next((number for number in range(8, channels + 1) if number * number >= 2 * channels), 8)
     tiles = np.full((-(-channels // columns), columns, side + 1, side + 1), np.nan)
     for index in range(channels):
         tiles[divmod(index, columns)][:side, :side] = maps[..., index]

@@ -71,7 +71,7 @@ def drawing_pad(
     model
         A trained network.
     folder
-        Where drawings are saved; `utils.paths.digits_folder` by default.
+        Where drawings are saved; `utils.reader.digits_folder` by default.
     example
         An image that stands for a drawing in the picture for those who do not run the notebook.
 
@@ -129,14 +129,14 @@ class DrawingPad(Panel):
     def _read(self, data: bytes, suffix: str, name: str) -> None:
         try:
             page = decode_image(data, name)
-        except DigitsError as error:
+            if page.min() == page.max():
+                cleared = name == DRAWING
+                self._forget(INVITATION if cleared else f"No digit found: {html.escape(name)} has one colour only.")
+                return
+            digits, images = read_page(self._model, page)
+        except DigitsError as error:  # it is no image, or has too many marks
             self._forget(html.escape(str(error)))
             return
-        if page.min() == page.max():
-            cleared = name == DRAWING
-            self._forget(INVITATION if cleared else f"No digit found: {html.escape(name)} has one colour only.")
-            return
-        digits, images = read_page(self._model, page)
         self.reading = Reading(name, digits, images=images)
         self._result.value = _describe(page, self.reading, predict_probabilities(self._model, images))
         self._file = data, suffix if suffix in IMAGE_SUFFIXES else ".png"  # whose name says that it is an image
