@@ -198,11 +198,18 @@ def test_what_a_killed_run_has_left_does_not_matter(project, tmp_path):
 @pytest.mark.parametrize(
     ("edition", "spoil", "reason"),
     [
-        ("students", lambda path: path.write_text("{"), "02-.*[.]ipynb cannot be made into this edition"),
+        *[
+            (
+                "students",
+                lambda path, text=text: path.write_text(text),
+                "02-.*[.]ipynb cannot be made into this edition",
+            )
+            for text in ("{", "[]", "{}", '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []}')
+        ],
         ("students", lambda path: path.with_name("notes.md").symlink_to("nowhere"), "cannot be written .*No such file"),
         ("nbgrader", lambda path: path.write_text(GAP), "02-.*[.]ipynb cannot be made into this edition .mine"),
     ],
-    ids=["damaged", "dangling", "a gap without an answer"],
+    ids=["damaged", "a list", "nothing", "no cells", "dangling", "a gap without an answer"],
 )
 def test_what_cannot_be_handed_out_is_named(project, tmp_path, edition, spoil, reason):
     """A traceback, or `None` for a reason, the evening before the lesson."""
@@ -210,6 +217,24 @@ def test_what_cannot_be_handed_out_is_named(project, tmp_path, edition, spoil, r
     with pytest.raises(DigitsError, match=reason):
         write_handout(tmp_path / "class", edition)
     assert not list(tmp_path.glob("*class*"))
+
+
+def test_copies_and_what_npm_has_installed_are_not_handed_out(project, tmp_path):
+    """A teacher's copy of a notebook holds what they tried in it, perhaps the answers."""
+    first = project / "notebooks" / "02-preprocess-the-images.ipynb"
+    for ending in ("-Copy1", " (2)", "-mine"):
+        shutil.copy(first, first.with_stem(f"{first.stem}{ending}"))
+    (project / "utils" / "browser" / "node_modules").mkdir(exist_ok=True)
+    written = write_handout(tmp_path / "class")
+    assert [path.name for path in written if path.name[:2] == "02"] == [first.name]
+    assert not list((tmp_path / "class").rglob("*Copy1*"))
+    assert not list((tmp_path / "class").rglob("node_modules"))
+
+
+def test_a_whole_disk_is_no_folder_to_write():
+    """A teacher names the stick itself, and after minutes of work nothing can be put in its place."""
+    with pytest.raises(DigitsError, match="is a whole disk: name a new folder on it"):
+        write_handout("/")
 
 
 def test_a_folder_that_cannot_be_written_is_told_and_nothing_is_left(project, tmp_path):

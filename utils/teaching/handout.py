@@ -14,7 +14,7 @@ from utils.paths import ROOT, shown
 from utils.reader import remove_labels
 from utils.teaching.editions import for_grading, for_students, for_teacher
 from utils.teaching.offline import MNIST, WHEELS, add_mnist, add_packages
-from utils.teaching.own import series_names
+from utils.teaching.own import read_notebook, series_names, series_notebooks
 from utils.teaching.site import write_site
 
 #: For whom, and what is made of a notebook.
@@ -53,7 +53,15 @@ Prompt. Then
 """
 #: What belongs to whoever works here, or is made anew.
 LEFT = shutil.ignore_patterns(
-    "*-mine*", "learned", "__pycache__", ".*", "*.ipynb", "store_outputs.py", "draw_openings.py", "ruff.toml"
+    "*-mine*",
+    "learned",
+    "__pycache__",
+    "node_modules",
+    ".*",
+    "*.ipynb",
+    "store_outputs.py",
+    "draw_openings.py",
+    "ruff.toml",
 )
 
 
@@ -82,6 +90,8 @@ def write_handout(folder: str | os.PathLike, edition: str = "students", offline:
         the packages or the data cannot be got, or a notebook was changed so that no edition can be made of it.
     """
     folder = Path(folder).absolute()
+    if not folder.name or os.path.ismount(folder):
+        raise DigitsError(f"{shown(folder)} is a whole disk: name a new folder on it.")
     if os.path.lexists(folder) and not (folder.is_dir() and not any(folder.iterdir())):
         raise DigitsError(f"{shown(folder)} is there already: name a new folder, or delete it first.")
     if any(folder.is_relative_to(ROOT / name) for name in (*TAKEN, *FOR_THE_TEACHER)):
@@ -117,15 +127,8 @@ def _write_all(part: Path, edition: str, offline: bool) -> list[Path]:
     own = {path.name for path in (ROOT / "digits").rglob("*-mine*")}
     remove_labels(part / "digits", own)  # their images are not handed out
     written, listed = [], []
-    for path in sorted((ROOT / "notebooks").glob("[0-9][0-9]-*.ipynb")):
-        try:
-            notebook = nbformat.read(path, as_version=4)
-            made = EDITIONS[edition](notebook)
-        except (ValueError, KeyError) as error:  # NotJSONError is a ValueError; KeyError is a gap without an answer
-            raise DigitsError(
-                f"{shown(path)} cannot be made into this edition ({error.args[0]}): take the series' own, or mend it."
-            ) from error
-        title = notebook.cells[0].source.split("\n", 1)[0].strip("# ")
+    for path in series_notebooks(ROOT / "notebooks"):
+        title, made = read_notebook(path, EDITIONS[edition])
         written.append(_place(part, path, edition))
         listed.append(f"{len(written)}. [{title}]({written[-1].relative_to(part).as_posix()})")
         nbformat.write(made, written[-1])

@@ -39,7 +39,12 @@ def add_packages(folder: Path, requirements: Sequence[str]) -> None:
         errors="replace",
     )
     if ran.returncode:
-        lines = [line for line in ran.stderr.splitlines() if "ERROR" in line] or ["it says nothing"]
+        said = [line for line in ran.stderr.splitlines() if line.strip()]
+        if said and "No module named pip" in said[-1]:
+            raise DigitsError(
+                "This Python has no pip, which gets the packages: run python -m ensurepip, then try again."
+            )
+        lines = [line for line in said if "ERROR" in line] or said or ["it says nothing"]
         raise DigitsError(
             f"pip could not get the packages ({lines[-1].strip()}): connect this computer, then try again."
         )

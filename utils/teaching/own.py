@@ -1,9 +1,12 @@
-"""Find what people have drawn and saved here, and delete it: their handwriting is theirs."""
+"""Tell the series' own files from what people have made here; what they have drawn is theirs, and can be deleted."""
 
 import os
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
+
+import nbformat
 
 from utils.errors import DigitsError
 from utils.lesson import ten_folder
@@ -50,6 +53,59 @@ def series_names(folder: str | os.PathLike) -> set[str]:
         If the table cannot be read.
     """
     return named_images(folder) | set(BESIDE)
+
+
+def series_notebooks(folder: Path) -> list[Path]:
+    """Find the notebooks of the series, in their order.
+
+    Parameters
+    ----------
+    folder
+        Where they are.
+
+    Returns
+    -------
+    list of Path
+        Those with two digits and words in small letters for a name: not the copies that JupyterLab and others make
+        (``…-Copy1.ipynb``, ``… (2).ipynb``), nor what somebody has named ``…-mine.ipynb``.
+    """
+    found = sorted(folder.glob("[0-9][0-9]-*.ipynb"))
+    return [path for path in found if re.fullmatch(r"\d\d(-[a-z]+)+(?<!-mine)", path.stem)]
+
+
+def read_notebook(
+    path: Path, make: Callable[[nbformat.NotebookNode], nbformat.NotebookNode]
+) -> tuple[str, nbformat.NotebookNode]:
+    """Read a notebook of the series and make something of it.
+
+    Parameters
+    ----------
+    path
+        The notebook.
+    make
+        What is made of it, such as an edition.
+
+    Returns
+    -------
+    title : str
+        Its first line.
+    made : nbformat.NotebookNode
+        What was made.
+
+    Raises
+    ------
+    DigitsError
+        If it is damaged, or was changed so that it cannot be made.
+    """
+    try:
+        notebook = nbformat.read(path, as_version=4)
+        title = notebook.cells[0].source.split("\n", 1)[0].strip("# ")
+        return title, make(notebook)
+    except (ValueError, KeyError, IndexError, AttributeError, TypeError, nbformat.ValidationError) as error:
+        reason = (str(error.args[0] if error.args else error).splitlines() or [type(error).__name__])[0]
+        raise DigitsError(
+            f"{shown(path)} cannot be made into this edition ({reason[:200]}): take the series' own, or mend it."
+        ) from error
 
 
 def find_added(folder: str | os.PathLike | None = None) -> list[Path]:

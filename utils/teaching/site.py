@@ -18,6 +18,7 @@ from utils.browser import may_write_page, write_page
 from utils.errors import DigitsError
 from utils.lesson import read_quiz
 from utils.paths import ROOT, whole_folder
+from utils.teaching.own import read_notebook, series_notebooks
 from utils.teaching.pages import for_site
 
 #: What the packages are called that make it, and where they are listed.
@@ -131,11 +132,11 @@ def _gather(source: Path, reader: bool) -> None:
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(path, place)
     notebooks = []
-    for path in sorted((ROOT / "notebooks").glob("[0-9][0-9]-*.ipynb")):
-        notebook, number, name = nbformat.read(path, as_version=4), path.name[:2], path.relative_to(ROOT)
+    for path in series_notebooks(ROOT / "notebooks"):
+        number, name = path.name[:2], path.relative_to(ROOT)
         quiz = read_quiz(ROOT / "utils" / "lesson" / "quizzes" / f"{number}.toml")
-        nbformat.write(for_site(notebook, quiz), source / name)
-        title = notebook.cells[0].source.splitlines()[0].strip("# ")
+        title, made = read_notebook(path, lambda notebook, quiz=quiz: for_site(notebook, quiz))
+        nbformat.write(made, source / name)
         notebooks.append(f"{number} {title} <{name.with_suffix('').as_posix()}>")
     shutil.copytree(OWN, source / "_static", ignore=shutil.ignore_patterns("*.md"))
     shutil.copy2(ICON, source / "_static")
