@@ -779,3 +779,10 @@ def test_the_unbeaten_are_those_of_optuna():
         study.add_trials([optuna.trial.create_trial(values=[float(one) for one in point]) for point in case[0]])
         best = {trial.number for trial in study.best_trials}
         assert CHECKS["unbeaten"].right(*case) == [number in best for number in range(len(case[0]))]
+
+
+def test_an_array_where_an_answer_is_asked_for_is_wrong_and_no_traceback():
+    """A pupil returns the image in place of the answer."""
+    function = write("send_patiently", "return np.zeros(3)")
+    assert not is_right(function)
+    assert "is right" in judge(function, CHECKS) or "is to be" in judge(function, CHECKS)

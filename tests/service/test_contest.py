@@ -141,6 +141,7 @@ def test_the_code_holds_the_address(client, contest):
     [
         ("digits.school.example", "http://digits.school.example"),
         ("https://digits.school.example:8443/", "https://digits.school.example:8443"),
+        ("2001:db8::5", "http://[2001:db8::5]"),
     ],
 )
 def test_behind_a_proxy_the_address_is_the_one_that_was_typed(settings, typed, address):

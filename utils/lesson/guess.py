@@ -103,9 +103,9 @@ class Guess(Panel):
 
 
 def _read_number(text: str) -> float | None:
-    """Take a number as people type it: 0.5, 0,5 or 60,000."""
+    """Take a number as people type it: 0.5, 0,5 or 60,000; and 0,125 as well, for no thousands begin with a 0."""
     text = text.strip()
-    text = text.replace(",", "") if re.fullmatch(r"\d{1,3}(,\d{3})+", text) else text.replace(",", ".")
+    text = text.replace(",", "") if re.fullmatch(r"[1-9]\d{0,2}(,\d{3})+(\.\d+)?", text) else text.replace(",", ".")
     try:
         number = float(text)
     except ValueError:

@@ -100,8 +100,11 @@ def _compare(given: object, right: object, tolerance: float) -> str:
 
 
 def _compare_endings(given: object, right: object) -> str:
-    if given == right:
-        return ""
+    try:
+        if given == right:
+            return ""
+    except ValueError:  # an array, whose numbers are compared one by one, is no ending
+        pass
     what = f"ends in `{given.error}`" if isinstance(given, Ending) else f"gives {show(given)}"
     if isinstance(right, Ending):
         return f"{what}, and `{right.error}` is to be {right.how}."

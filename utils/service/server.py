@@ -247,7 +247,9 @@ def _listen(host: str, port: int) -> socket.socket:
 
 def _as_address(name: str) -> str:
     """Return the address for a name that the service goes by, as it was typed: with its scheme and its port, if any."""
-    return name.rstrip("/") if "://" in name else f"http://{name}"
+    if "://" in name:
+        return name.rstrip("/")
+    return f"http://[{name}]" if name.count(":") > 1 and "[" not in name else f"http://{name}"
 
 
 def _addresses(host: str, port: int) -> tuple[str, str | None]:

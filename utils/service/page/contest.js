@@ -5,7 +5,7 @@ import { $ } from "./elements.js";
 const PAUSE = 2000; // milliseconds between two looks at the board
 const key = location.hash.slice(1); // who has it may take drawings off the board
 
-let shown = ""; // the board that stands there, as text
+let shown = ""; // the entries that stand there, as text
 
 async function look() {
   try {
@@ -20,17 +20,21 @@ async function look() {
 
 /* Say what is wrong, until there is a board to be shown again. */
 function complain(sentence) {
-  $("counts").textContent = sentence;
-  shown = "";
+  write("counts", sentence);
 }
 
 function show(board) {
-  if (JSON.stringify(board) === shown) return;
-  shown = JSON.stringify(board);
-  $("address").textContent = board.address;
+  write("address", board.address);
   const tried = board.tried === 1 ? "1 drawing was tried" : `${board.tried} drawings were tried`;
-  $("counts").textContent = board.tried ? `${tried}, ${board.fooled} of them fooled the reader.` : "Nobody has tried yet.";
+  write("counts", board.tried ? `${tried}, ${board.fooled} of them fooled the reader.` : "Nobody has tried yet.");
+  const entries = JSON.stringify(board.entries);
+  if (entries === shown) return; // a button that is about to be pressed stays where it is
+  shown = entries;
   $("board").replaceChildren(...board.entries.map(makeEntry));
+}
+
+function write(id, text) {
+  if ($(id).textContent !== text) $(id).textContent = text;
 }
 
 function makeEntry(entry) {
@@ -52,9 +56,14 @@ function makeRemover(number) {
   button.type = "button";
   button.textContent = "Take it off";
   button.addEventListener("click", async () => {
-    const response = await fetch(`contest/drawings/${number}?key=${encodeURIComponent(key)}`, { method: "DELETE" });
-    if (response.ok) shown = "";
-    else complain((await response.json()).error);
+    try {
+      const response = await fetch(`contest/drawings/${number}?key=${encodeURIComponent(key)}`, { method: "DELETE" });
+      const answer = await response.json();
+      if (response.ok) show(answer);
+      else complain(answer.error);
+    } catch {
+      complain("The server cannot be reached: is it still running?");
+    }
   });
   return button;
 }
