@@ -85,12 +85,13 @@ def test_what_is_chosen_meanwhile_is_for_the_next_training(visit):
     """A guess that is changed when the answer is there is none, and curves must not run out of their frame."""
     page = visit("learn.html", ready=False)
     page.locator("#guess").fill("700")
-    train(page, hidden=64, batch=1, epochs=20)
+    train(page, hidden=64, batch=8, epochs=20)
     says(page, "^Epoch 1?[1-9]: it reads")
     page.locator("#guess").fill("850")
     page.locator("#hidden").select_option("0")
     page.locator("#epochs").select_option("1")
-    says(page, "^Epoch 20: it reads .* You guessed 700 .* Finished")
+    ended = re.compile("^Epoch 20: it reads .* You guessed 700 .* Finished")
+    playwright.expect(page.locator("#status")).to_have_text(ended, timeout=180_000)
     playwright.expect(page.get_by_role("img", name="The weights of 24 of the hidden neurons")).to_be_visible()
     assert page.locator("#loss text").all_text_contents()[-1] == "20"
 
