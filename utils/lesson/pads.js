@@ -135,7 +135,8 @@ function makePad(model, digit) {
     tip.classList.remove("down");
   }
   canvas.addEventListener("keydown", (event) => {
-    if (pointer !== null || event.ctrlKey || event.metaKey || event.altKey) return; // the hand draws, or the browser is meant
+    // While the hand draws, no key does; and what is held with Ctrl, Alt or Cmd is meant for the browser.
+    if (pointer !== null || event.ctrlKey || event.metaKey || event.altKey) return;
     const arrow = arrows[event.key];
     if (arrow) {
       for (const axis of [0, 1]) at[axis] = Math.min(SIDE - PEN, Math.max(PEN, at[axis] + arrow[axis]));
