@@ -100,7 +100,7 @@ def pytest_runtest_call(item: pytest.Item) -> object:
     result = yield
     for claim in _rules(item).get("holds", ()):
         client = item.parent.kernel.kc
-        reply = client.execute("", silent=True, user_expressions={"claim": f"bool({claim})"}, reply=True, timeout=60)
+        reply = client.execute("", silent=True, user_expressions={"claim": f"bool({claim})"}, reply=True, timeout=300)
         answer = reply["content"]["user_expressions"]["claim"]
         if answer.get("data", {}).get("text/plain") != "True":
             pytest.fail(f"does not hold: {claim} ({answer.get('evalue', 'False')})", pytrace=False)

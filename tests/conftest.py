@@ -13,6 +13,8 @@ from PIL import Image
 
 pillow_heif.register_heif_opener()
 
+PATIENCE = 120_000  # milliseconds that a browser is waited for: a busy machine is slow, not wrong
+
 
 @pytest.fixture(scope="session", autouse=True)
 def ctrl_c():
@@ -34,6 +36,17 @@ def untouched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
         monkeypatch.setenv(name, "*")
 
 
+def _patient(make):
+    """Let a page, or a context with pages, be waited for."""
+
+    def make_patient(**options):
+        made = make(**options)
+        made.set_default_timeout(PATIENCE)
+        return made
+
+    return make_patient
+
+
 @pytest.fixture(scope="module")
 def browser():
     """Chromium or Chrome, driven by Playwright."""
@@ -43,10 +56,11 @@ def browser():
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if chromium is None:
         pytest.skip("needs Chromium or Chrome on this machine")
-    playwright.expect.set_options(timeout=60_000)  # a busy machine is slow, not wrong
+    playwright.expect.set_options(timeout=PATIENCE)
     options = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
     with playwright.sync_playwright() as started:
         browser = started.chromium.launch(executable_path=chromium, args=options)
+        browser.new_context, browser.new_page = map(_patient, (browser.new_context, browser.new_page))
         yield browser
         browser.close()
 

@@ -63,17 +63,17 @@ class Lab:
         self.server = subprocess.Popen(command, cwd=self.project, env=environment, stdout=self.log, stderr=self.log)
 
     def open(self):
-        self.wait(lambda: self.get("status"), 120, "JupyterLab did not start")
+        self.wait(lambda: self.get("status"), 300, "JupyterLab did not start")
 
     def close(self):
         self.server.terminate()
-        self.server.wait(30)
+        self.server.wait(120)
         self.log.close()
 
     def get(self, path: str):
         try:
             request = Request(f"http://127.0.0.1:{self.port}/api/{path}", headers={"Authorization": f"token {TOKEN}"})
-            with urlopen(request, timeout=5) as answer:
+            with urlopen(request, timeout=60) as answer:
                 return json.loads(answer.read())
         except OSError:
             return None
@@ -109,9 +109,9 @@ class Notebook:
         self.page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.goto(f"http://127.0.0.1:{lab.port}/lab/tree/notebooks/{self.path.name}?token={TOKEN}&reset")
-        self.page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=90_000)
+        self.page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=240_000)
         self.page.get_by_title("Kernel status: Idle").or_(self.page.get_by_text("| Idle")).first.wait_for(
-            timeout=90_000
+            timeout=240_000
         )
 
     def run_all(self):
@@ -131,7 +131,7 @@ class Notebook:
             time.sleep(2)
             return self.saved()
 
-        Lab.wait(done, 400, "the notebook did not finish, or was not saved with every cell run")
+        Lab.wait(done, 900, "the notebook did not finish, or was not saved with every cell run")
 
     def session(self):
         """What JupyterLab says of this notebook's kernel."""
@@ -154,7 +154,7 @@ class Notebook:
     def widget(self, code: str):
         """The widget below this code, ready to be used."""
         widget = self.cell(code).locator(".jp-OutputArea-output > .widget-vbox").first
-        widget.wait_for(timeout=30_000)
+        widget.wait_for()
         widget.scroll_into_view_if_needed()
         return widget
 
@@ -168,7 +168,7 @@ class Notebook:
         printed = []
         try:
             reply = client.execute_interactive(
-                code, store_history=False, timeout=60, output_hook=lambda message: printed.append(message["content"])
+                code, store_history=False, timeout=300, output_hook=lambda message: printed.append(message["content"])
             )
         finally:
             client.stop_channels()
@@ -191,7 +191,7 @@ class Notebook:
             headers={"Authorization": f"token {TOKEN}"},
             method="DELETE",
         )
-        urlopen(request, timeout=10).close()
+        urlopen(request, timeout=60).close()
         self.page.close()
         assert errors == []
 

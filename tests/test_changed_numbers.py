@@ -191,5 +191,5 @@ def test_a_notebook_with_other_numbers_runs_to_its_end(name, monkeypatch):
         for cell in code:
             cell.source = cell.source.replace(old, new)
     # Started where some editors start every notebook: in the project's folder, not in the notebook's.
-    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(ROOT)}}).execute()
+    NotebookClient(notebook, timeout=900, resources={"metadata": {"path": str(ROOT)}}).execute()
     assert all(cell.execution_count for cell in code)

@@ -91,7 +91,7 @@ def test_what_is_chosen_meanwhile_is_for_the_next_training(visit):
     page.locator("#hidden").select_option("0")
     page.locator("#epochs").select_option("1")
     ended = re.compile("^Epoch 20: it reads .* You guessed 700 .* Finished")
-    playwright.expect(page.locator("#status")).to_have_text(ended, timeout=180_000)
+    playwright.expect(page.locator("#status")).to_have_text(ended, timeout=600_000)
     playwright.expect(page.get_by_role("img", name="The weights of 24 of the hidden neurons")).to_be_visible()
     assert page.locator("#loss text").all_text_contents()[-1] == "20"
 

@@ -82,7 +82,7 @@ def test_the_command_line_goes_on_after_a_kill(tmp_path):
     with np.load(state_path(output)) as file:
         done = json.loads(str(file["about"]))["epoch"]
     assert done >= 2
-    result = subprocess.run([*command, str(output), "--resume"], **options, timeout=120, check=False)
+    result = subprocess.run([*command, str(output), "--resume"], **options, timeout=600, check=False)
     assert result.returncode == 0, result.stdout
     assert f"epoch {done + 1:2} of 40" in result.stdout
     assert f"epoch {done:2} of 40" not in result.stdout

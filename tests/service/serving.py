@@ -34,7 +34,7 @@ class Server:
         self.lines, self.port = lines, int(re.search(r":(\d+)", lines[-1])[1])
 
     def ask(self, method, address, body=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.request(method, address, body)
             response = connection.getresponse()
@@ -101,13 +101,13 @@ def to_png(page) -> bytes:
 
 def begin(port, length, sent=b""):
     """Begin to upload, as a phone with a bad connection does."""
-    phone = socket.create_connection(("127.0.0.1", port), timeout=20)
+    phone = socket.create_connection(("127.0.0.1", port), timeout=60)
     phone.sendall(f"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n".encode() + sent)
     return phone
 
 
 def ask(port, data):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     connection.request("POST", "/predict", data)
     response = connection.getresponse()
     answer = json.loads(response.read())
@@ -116,7 +116,7 @@ def ask(port, data):
 
 
 def get(port, address, host="localhost"):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     connection.request("GET", address, headers={"Host": host})
     response = connection.getresponse()
     answer = json.loads(response.read())
@@ -124,7 +124,7 @@ def get(port, address, host="localhost"):
     return response.status, answer
 
 
-def until(true, seconds=20):
+def until(true, seconds=60):
     """Wait for something that happens by itself."""
     deadline = time.monotonic() + seconds
     while not true():

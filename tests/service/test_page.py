@@ -310,7 +310,7 @@ def test_the_documentation_works_without_a_connection(browser, server):
     """Everything it needs comes from here, and a request can be tried in it."""
     page = Page(browser, server)
     page.get_by_role("link", name="For programs").click()
-    playwright.expect(page.get_by_text("/health").first).to_be_visible(timeout=20_000)
+    playwright.expect(page.get_by_text("/health").first).to_be_visible()
     page.get_by_text("/health").first.click()
     page.get_by_role("button", name="Try it out").click()
     page.get_by_role("button", name="Execute").click()

@@ -254,7 +254,7 @@ def test_too_many_at_once_are_sent_away_and_come_back(settings, monkeypatch):
     slow = Slow(monkeypatch)
     with TestClient(create_app(replace(settings, waiting=3))) as client, ThreadPoolExecutor(8) as phones:
         first = [phones.submit(client.post, "/predict", content=b"image") for _ in range(3)]
-        assert slow.begun.acquire(timeout=20)
+        assert slow.begun.acquire(timeout=60)
         while client.get("/health").status_code == 200:
             time.sleep(0.01)
         assert client.get("/health").json()["ready"] is False
@@ -349,7 +349,7 @@ def test_a_class_at_once(server, draw):
 
 def test_a_large_upload_is_refused_while_it_comes(server):
     """Not after: a few endless uploads would fill the memory."""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as phone:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as phone:
         phone.sendall(b"POST /predict HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFF\r\n")
         phone.setblocking(False)
         answer, sent, chunk, deadline = b"", 0, bytes(2**20), time.monotonic() + 30
@@ -367,14 +367,14 @@ def test_a_large_upload_is_refused_while_it_comes(server):
 
 
 def test_an_announced_upload_is_refused_before_it_comes(server):
-    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as phone:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as phone:
         phone.sendall(b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000000000\r\n\r\n")
         assert phone.recv(1000).startswith(b"HTTP/1.1 413 ")
 
 
 def test_one_that_hangs_up_does_not_matter(server, draw):
     for _ in range(20):
-        with socket.create_connection(("127.0.0.1", server.port), timeout=30) as phone:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=60) as phone:
             phone.sendall(b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50000\r\n\r\nhalf")
     assert server.ask("POST", "/predict", to_png(draw("7")))[1]["text"] == "7"
     assert server.ask("GET", "/health")[1]["ready"]
@@ -416,12 +416,12 @@ def test_uploads_that_hold_all_the_room_show_in_the_health(start):
     port = start(max_held=13_000_000, stall_seconds=30.0)
     assert get(port, "/health")[0] == 200
     with begin(port, 9_999_999, bytes(9_990_000)):
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 25
         while get(port, "/health")[0] == 200:
             assert time.monotonic() < deadline
             time.sleep(0.05)
     while get(port, "/health")[0] == 503:
-        assert time.monotonic() < deadline + 10
+        assert time.monotonic() < deadline + 60
         time.sleep(0.05)
 
 
@@ -460,13 +460,13 @@ def test_an_image_nobody_waits_for_is_not_read(start, monkeypatch):
     slow = Slow(monkeypatch)
     port = start()
     with begin(port, 5, b"first") as first:
-        assert slow.begun.acquire(timeout=20)
+        assert slow.begun.acquire(timeout=60)
         begin(port, 6, b"second").close()
         time.sleep(0.5)
         slow.go.set()
         assert first.recv(1000).startswith(b"HTTP/1.1 200 ")
     assert ask(port, b"third")[0].status == 200
-    assert slow.begun.acquire(timeout=1), "the third"
+    assert slow.begun.acquire(timeout=60), "the third"
     assert not slow.begun.acquire(timeout=0.2), "and not the second"
 
 
@@ -474,7 +474,7 @@ def test_an_image_whose_turn_does_not_come_is_given_up(start, monkeypatch):
     slow = Slow(monkeypatch)
     port = start(patience=0.3)
     with begin(port, 5, b"first"):
-        assert slow.begun.acquire(timeout=20)
+        assert slow.begun.acquire(timeout=60)
         response, answer = ask(port, b"second")
         slow.go.set()
     assert response.status == 503
@@ -530,7 +530,7 @@ def test_stopping_finishes_what_is_under_way(settings, draw, number, workers):
     with Server("--model", settings.network, "--workers", str(workers)) as server:
         while server.ask("GET", "/health")[0] != 200:
             time.sleep(0.1)
-        with socket.create_connection(("127.0.0.1", server.port), timeout=30) as phone:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=60) as phone:
             phone.sendall(f"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(data)}\r\n\r\n".encode())
             phone.sendall(data[:100])
             assert server.ask("GET", "/health")[0] == 200  # what came before this has been seen, too

@@ -105,7 +105,7 @@ def test_a_students_edition_runs_with_its_gaps_filled(monkeypatch, tmp_path):
         for name in CHECK.findall(cell.source):
             cell.source = answers.pop(name)
     assert not answers
-    NotebookClient(edition, timeout=300, resources={"metadata": {"path": str(path.parent)}}).execute()
+    NotebookClient(edition, timeout=900, resources={"metadata": {"path": str(path.parent)}}).execute()
     said = [output.text for cell in code(edition) for output in cell.outputs if output.output_type == "stream"]
     assert sum(": right, in" in text for text in said) == 4
 

@@ -109,7 +109,7 @@ def test_the_students_folder_works_alone(project, tmp_path):
     lines = (
         "from utils.lesson import check, quiz, load_ten; from utils.reader import digits_folder; print(digits_folder())"
     )
-    ran = subprocess.run([sys.executable, "-c", lines], cwd=folder, capture_output=True, text=True, timeout=120)
+    ran = subprocess.run([sys.executable, "-c", lines], cwd=folder, capture_output=True, text=True, timeout=600)
     assert ran.stdout.strip() == str(folder / "digits"), ran.stderr
 
 
