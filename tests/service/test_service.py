@@ -317,7 +317,9 @@ def test_no_request_made_from_the_description_breaks_it(settings, address, metho
     import hypothesis
     from schemathesis.specs.openapi.checks import positive_data_acceptance  # bytes at random are no image
 
-    schema = schemathesis.openapi.from_asgi("/openapi.json", create_app(settings))
+    desk = desk_module.Desk(settings)
+    desk.start()  # for whoever asks while its first reader starts is told, with a 503, that it is not ready
+    schema = schemathesis.openapi.from_asgi("/openapi.json", create_app(settings, desk))
     statuses = []
 
     @hypothesis.given(case=schema[address][method].as_strategy())
