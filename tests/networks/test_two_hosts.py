@@ -188,7 +188,7 @@ def test_a_host_that_dies_loses_no_trial(server, hosts, tmp_path, capfd):
 
     under_way = wait(hold_in_a_trial, 300, "the first host is never seen in a trial after another")
     first.kill()
-    assert second.process.wait(900) == 0, (tmp_path / f"{second.name}.log").read_text()
+    assert second.process.wait(600) == 0, (tmp_path / f"{second.name}.log").read_text()
 
     done, lost = trials("COMPLETE") + trials("PRUNED"), trials("FAIL")
     assert len(done) >= TRIALS, "as many as were asked for"
